@@ -67,7 +67,7 @@ silence:
 	SILENT_CONNECTIONS=$(CONNECTIONS) cargo test --release --test keepalive -- --nocapture five_minutes
 
 # Random input for one parser after the other, or for one of them (batches, display, lines, members, nats,
-# recovery, requests, tokens, heads, frames): make fuzz TARGET=lines SECONDS=60. A failure says how to replay it.
+# recovery, requests, tokens, invitations, heads, frames): make fuzz TARGET=lines SECONDS=60. A failure says how to replay it.
 # PROFILE=test takes what `make test` has built, which tries a fraction as many inputs.
 TARGET =
 SECONDS = 10

@@ -60,6 +60,10 @@ const REFUSED_OUTSIDE: &[(&str, &str)] = &[
     ("LOGIN ann@x short", "bad-password"),
     ("RESUME ann@x", "usage"),
     ("RESUME ann token", "bad-mail"),
+    ("JOIN fay@x word", "usage"),
+    ("JOIN fay@x what? fay-secret", "usage"),
+    ("JOIN fay word fay-secret", "bad-mail"),
+    ("JOIN fay@x word short", "bad-password"),
     ("HELP me please", "usage"),
     ("HELP dance", "unknown-command"),
     ("PING \u{202e}", "bad-text"),
@@ -83,6 +87,8 @@ const REFUSED_OUTSIDE: &[(&str, &str)] = &[
     ("ADD fay@x", "usage"),
     ("ADD fay fay-secret", "bad-mail"),
     ("ADD fay@x short", "bad-password"),
+    ("INVITE", "usage"),
+    ("INVITE fay", "bad-mail"),
     ("REMOVE", "usage"),
     ("REMOVE fay", "bad-mail"),
     ("RESET fay@x", "usage"),
@@ -94,6 +100,7 @@ const REFUSED_OUTSIDE: &[(&str, &str)] = &[
     ("DEMOTE fay", "bad-mail"),
     ("STATS all", "usage"),
     ("RESUME ann@x wrong", "bad-login"),
+    ("JOIN fay@x wrong fay-secret", "bad-invite"),
     ("LOGIN ann@x wrong-secret", "bad-login"),
 ];
 
@@ -101,6 +108,8 @@ const REFUSED_OUTSIDE: &[(&str, &str)] = &[
 const REFUSED_INSIDE: &[(&str, &str)] = &[
     ("LOGIN ann@x ann-secret", "already-logged-in"),
     ("RESUME ann@x token", "already-logged-in"),
+    ("JOIN fay@x word fay-secret", "already-logged-in"),
+    ("INVITE bob@x", "already-member"),
     ("INFO 7", "no-such-message"),
     ("ADD bob@x bob-secret", "already-member"),
     ("REMOVE fay@x", "no-such-member"),
@@ -318,10 +327,10 @@ const CHANGES: &str = "
     ann< OK RESET eve@x
 ";
 
-/// Three wrong passwords. They come last: after one, others from this address wait.
+/// Three wrong words. They come last: after one, others from this address wait.
 const WRONG: &str = "
-    eve2> LOGIN eve@x wrong-1
-    eve2< ERR LOGIN bad-login …
+    eve2> JOIN eve@x wrong-1 eve-secret
+    eve2< ERR JOIN bad-invite …
     eve2> RESUME eve@x wrong-2
     eve2< ERR RESUME bad-login …
     eve2> RESUME eve@x wrong-3
@@ -353,6 +362,16 @@ fn ordinary() -> Vec<Vec<u8>> {
     talk.play(&format!(
         "ann2> RESUME ann@x/- {token}\nann2< OK RESUME ann@x …\nann2> QUIT\nann2< OK QUIT\nann2."
     ));
+    talk.peer("ann").say("INVITE kim@x");
+    let word = talk.peer("ann").line().expect("an answer");
+    let word = word.strip_prefix("OK INVITE ").expect("a word");
+    talk.play(&format!(
+        "
+        kim> join KIM@x   {word}  kim-secret\\s
+        kim< OK JOIN kim@x
+        ann< ADDED 8 <time> ann@x kim@x
+        "
+    ));
     talk.play(WRONG);
 
     // By hand, with a mistake and then without.
@@ -363,7 +382,7 @@ fn ordinary() -> Vec<Vec<u8>> {
         before.split_inclusive('\n').filter(|line| !line.starts_with("bob@x")).collect();
     fs::write(talk.server.members(), without_bob + "gil@x gil-secret\n").expect("a file");
     talk.server.signal(Signal::HUP);
-    talk.play("ann< REMOVED 8 <time> - bob@x\nann< ADDED 9 <time> - gil@x");
+    talk.play("ann< REMOVED 9 <time> - bob@x\nann< ADDED 10 <time> - gil@x");
     talk.server.signal(Signal::TERM);
     talk.play("ann< BYE shutdown …\nann.");
     talk.sent().map(<[u8]>::to_vec).collect()

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use acl::{SHARED, acl, attributes};
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Author, Device, Event, Role, Seq, Time};
-use chat_room::room::{BlockNo, Delivered, KnownGroup, KnownMember, Pos, Tail};
+use chat_room::room::{BlockNo, Delivered, Ended, KnownGroup, KnownMember, Pos, Tail};
 use chat_room::server::log::local::{AppendError, MembersSnapshot, Membership, Settings, key};
 use disk::skip;
 use rustix::fs::{XattrFlags, setxattr};
@@ -172,13 +172,16 @@ fn membership_is_what_came_behind_the_note() {
         let (ann, mail) = (Author::Member(mail("ann@x")), mail(&format!("m{who}@x")));
         let by = Author::HandEdit;
         let event = if is_added { Event::Added { by, mail } } else { Event::Removed { by: ann, mail } };
-        Membership { seq: Seq(seq), event }
+        Membership { seq: Seq(seq), time: store::time(seq), event }
     });
     for (seq, behind) in [(0, 5), (9, 5), (10, 4), (40, 1), (49, 1), (50, 0), (55, 0)] {
         let mut group = KnownGroup::of([(mail("ann@x"), Seq(seq.min(3))), (mail("bob@x"), Seq(0))]);
         group
             .members
             .insert(mail("cid@x"), KnownMember { added: Seq(0), role: Some(Role::Admin), name: None });
+        // With the ends of invitations, of which the events may be gone.
+        group.ended = Ended::since(Seq(seq / 3));
+        group.ended.end(Seq(seq), store::time(seq), mail("m7@x"));
         let snapshot = MembersSnapshot { seq: Seq(seq), group };
         store.snapshot(snapshot.clone()).expect("recorded");
         store.kill();

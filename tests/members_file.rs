@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 
 use acl::{SHARED, acl, attributes};
 use chat_room::limits::CHANGES_LOGGED;
-use chat_room::room::{ChangeError, SaveError, Secret};
+use chat_room::protocol::Seq;
+use chat_room::room::{Change, ChangeError, SaveError, Secret};
 use chat_room::server::members::file::{Timing, create, read_at_start, warnings};
 use disk::{Disk, skip, tool};
 use members_file::{FAST, MembersThread, add, beside, hash, in_folder, mail, phc, remove, reset};
@@ -38,7 +39,7 @@ fn text(path: &Path) -> String {
 
 /// Makes the changes one by one, and compares what then stands in the file; numbers stand for hashes.
 #[track_caller]
-fn check(before: &str, changes: Vec<chat_room::room::Change>, after: &str) {
+fn check(before: &str, changes: Vec<Change>, after: &str) {
     let (_folder, path) = folder(before.as_bytes());
     let mut thread = MembersThread::open(&path, FAST);
     for change in changes {
@@ -103,6 +104,41 @@ fn an_own_write_is_no_edit_and_an_edit_is_told_once() {
     file.write_all(b"d@x secret\n").expect("written");
     assert_eq!(thread.change(remove("b@x")), Ok(()));
     assert!(thread.knows("d@x") && !thread.knows("b@x"));
+}
+
+#[test]
+fn whoever_joins_without_knowledge_of_an_edit_is_not_taken() {
+    let (_folder, path) = folder(b"a@x secret admin\nb@x secret\n");
+    let mut thread = MembersThread::open(&path, FAST);
+    let join = |who: &str| Change::Join { mail: mail(who), hash: hash(1), made: Seq(7) };
+    assert_eq!(thread.change(join("c@x")), Ok(()));
+    let edited = fs::read_to_string(&path).expect("text").replace("b@x secret\n", "");
+    fs::write(&path, edited).expect("written");
+    assert!(!thread.news().contains_key(&mail("b@x")));
+    // The edit may have ended the invitation. Other changes are made all the same.
+    let changes = [(join("b@x"), 0), (add("d@x", 1), 0), (join("b@x"), 1), (join("d@x"), 1)];
+    for (ticket, (change, reports)) in changes.into_iter().enumerate() {
+        thread.ask_knowing(ticket, change, reports);
+    }
+    let refused = |ticket, error| (ticket, Err(SaveError::Refused(error)));
+    let expected = vec![
+        refused(0, ChangeError::NotExpected),
+        (1, Ok(())),
+        (2, Ok(())),
+        refused(3, ChangeError::AlreadyMember),
+    ];
+    assert_eq!(thread.answers(4), expected);
+}
+
+#[test]
+fn to_ask_who_may_be_invited_writes_nothing() {
+    let (_folder, path) = folder(b"a@x secret admin\nb@x secret\n");
+    let mut thread = MembersThread::open(&path, FAST);
+    let before = fs::metadata(&path).expect("the file").ino();
+    let invite = |who: &str| Change::Invite { mail: mail(who) };
+    assert_eq!(thread.change(invite("c@x")), Ok(()));
+    assert_eq!(thread.change(invite("b@x")), Err(SaveError::Refused(ChangeError::AlreadyMember)));
+    assert_eq!(fs::metadata(&path).expect("the file").ino(), before);
 }
 
 #[test]
@@ -326,7 +362,7 @@ fn of_very_many_cheap_hashes_some_are_listed() {
 }
 
 #[track_caller]
-fn refused_with(thread: &mut MembersThread, change: chat_room::room::Change, end: &str) {
+fn refused_with(thread: &mut MembersThread, change: Change, end: &str) {
     let before = text(&thread.path);
     match thread.change(change) {
         Err(SaveError::Storage(sentence)) => {

@@ -76,6 +76,14 @@ fn no_password_stays_in_memory() {
     ann.say("");
     ann.expect("OK ADD kim@x");
     nowhere("added");
+    ann.say("INVITE lea@x");
+    let word = ann.line().expect("an answer");
+    let mut lea = Peer::connect(server.addr());
+    lea.expect("HELLO …");
+    lea.say(&format!("JOIN lea@x {} {}", word.trim_start_matches("OK INVITE "), secret("joined")));
+    lea.expect("OK JOIN lea@x");
+    nowhere("joined");
+    drop(lea);
 
     // Wrong verbs, lines too long, halves of them: before a login each may be a password.
     let mut anonymous = Peer::connect(server.addr());
@@ -86,6 +94,9 @@ fn no_password_stays_in_memory() {
     anonymous.say(&format!("LOGIN zoe@x {}", secret("wrong")));
     anonymous.expect("ERR LOGIN bad-login …");
     nowhere("wrong");
+    anonymous.say(&format!("JOIN lea@x wrong {}", secret("stranger")));
+    anonymous.expect("ERR JOIN bad-invite …");
+    nowhere("stranger");
     anonymous.say(&format!("LOGIN zoe@x {} {}", secret("long"), "x".repeat(5000)));
     anonymous.expect("ERR LOGIN too-long …");
     anonymous.expect("BYE …");

@@ -207,6 +207,7 @@ fn after_refusal(code: Option<Code>) -> &'static str {
         Code::Usage => "/help shows how to type it",
         Code::LoginFirst | Code::AlreadyLoggedIn => "start again",
         Code::BadLogin => "try again with the password you have now, or ask an admin for a new one",
+        Code::BadInvite => "ask an admin for another invitation",
         Code::AdminOnly => "/members shows who the admins are",
         Code::NoSuchMember => "/members shows who is in the group",
         Code::AlreadyMember => "/reset gives a new password",

@@ -38,6 +38,13 @@ pub const GUESSER_KNOWN: Duration = Duration::from_secs(15 * 60);
 pub const GUESSERS_MAX: usize = 50_000;
 /// How long a token is good. A device that connects once a month never needs the password again.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long an invitation is good: whoever looks at their mail once a week finds it in time.
+pub const INVITE_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long it is remembered whose invitations have ended: a day longer than any of them is good, because the clocks of
+/// those who make and take them differ.
+pub const ENDS_KEPT_FOR: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+/// How many of these ends are remembered, some hundred bytes each. With more in eight days, older invitations end, too.
+pub const ENDS_MAX: usize = 10_000;
 /// Argon2id memory of the hashes that we make, in KiB. With [`ARGON2_PASSES`] and [`ARGON2_LANES`] it is what OWASP's
 /// Password Storage Cheat Sheet asks for at least, and some 25 ms of the hash thread.
 pub const ARGON2_MEMORY_KIB: u32 = 19 << 10;

@@ -37,6 +37,10 @@ const _: () = assert!(
 );
 // The longest command with arguments fits a line: PASSWD old new, CR LF.
 const _: () = assert!(6 + 1 + PASSWORD_MAX + 1 + PASSWORD_MAX + 2 <= LINE_MAX_DEFAULT);
+// So does JOIN mail word password, CR LF.
+const _: () = assert!(4 + 1 + MAIL_MAX + 1 + INVITE_WORD_MAX + 1 + PASSWORD_MAX + 2 <= LINE_MAX_DEFAULT);
+// It is remembered for longer whose invitations have ended than one is good, which is rounded up to an hour.
+const _: () = assert!(INVITE_LIFE.as_secs() + 60 * 60 < ENDS_KEPT_FOR.as_secs());
 // A flood may exceed its limit by one longest line, and what gathers while the room waits for the disk is one sync.
 const _: () = assert!(AHEAD_MAX + LINE_MAX_CEILING + LINE_OVERHEAD <= HISTORY_SYNC_MAX);
 // A pass is one write for each receiver, with the line that exceeded the limit.

@@ -24,6 +24,8 @@ pub const PASSWORD_MIN: usize = 6;
 pub const PASSWORD_MAX: usize = 1024;
 /// A token as text: ours have 32 characters, those of another version may have more.
 pub const TOKEN_MAX: usize = 128;
+/// The word of an invitation as text: ours have 24 to 32 characters, those of another version may have more.
+pub const INVITE_WORD_MAX: usize = 128;
 /// A display name, in characters: the contract's.
 pub const NAME_MAX: usize = 64;
 /// Marks on one letter of a name: Vietnamese has two, Hebrew with cantillation four; more only paint over the lines around.

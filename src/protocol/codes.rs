@@ -43,12 +43,14 @@ words! {
         UnknownCommand = "unknown-command",
         /// A known verb with the wrong arguments.
         Usage = "usage",
-        /// Only LOGIN, RESUME, HELP, PING and QUIT are served before login.
+        /// Only LOGIN, RESUME, JOIN, HELP, PING and QUIT are served before login.
         LoginFirst = "login-first",
         /// A connection logs in once.
         AlreadyLoggedIn = "already-logged-in",
         /// Wrong password, or no such member: the same in wording and timing.
         BadLogin = "bad-login",
+        /// The word of an invitation is wrong, old, used or ended: the same in wording and timing.
+        BadInvite = "bad-invite",
         /// The command is for admins.
         AdminOnly = "admin-only",
         /// No member has this mail.

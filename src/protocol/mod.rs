@@ -31,7 +31,7 @@ pub use mail::{Device, Mail, MailError, Role};
 pub use name::{DisplayName, Look, NameError};
 pub use reply::{Refusal, bye, err, hello, no_timing_mark, ok};
 pub use request::{Proof, Request, Span, Subscription};
-pub use secret::{Password, PasswordError, Token};
+pub use secret::{InviteWord, Password, PasswordError, Token};
 pub use text::{Text, TextError};
 pub use time::{Seq, Time};
 pub use verb::Verb;

@@ -4,7 +4,7 @@ use super::codes::Code;
 use super::command::{Command, first_word, verb_echo};
 use super::mail::{Device, Mail};
 use super::reply::Refusal;
-use super::secret::{Password, Token};
+use super::secret::{InviteWord, Password, Token};
 use super::text::{Text, TextError};
 use super::time::Seq;
 use super::verb::Verb;
@@ -48,6 +48,11 @@ pub enum Request<'a> {
         subscription: Subscription,
         proof: Proof,
     },
+    Join {
+        mail: Mail,
+        word: InviteWord,
+        password: Password,
+    },
     Token,
     Msg(Text<'a>),
     Who {
@@ -75,6 +80,7 @@ pub enum Request<'a> {
         mail: Mail,
         password: Password,
     },
+    Invite(Mail),
     Remove(Mail),
     Reset {
         mail: Mail,
@@ -150,6 +156,12 @@ impl<'a> Request<'a> {
                 let token = Token::parse(token).ok_or_else(no_token)?;
                 Request::Login { mail, subscription, proof: Proof::Token(token) }
             }
+            (Verb::Join, [who, word, secret]) => {
+                let no_word = || refuse(Code::Usage, "an invitation is the word that INVITE returned");
+                let mail = mail(who)?;
+                let word = InviteWord::parse(word).ok_or_else(no_word)?;
+                Request::Join { mail, word, password: password(secret)? }
+            }
             (Verb::Who, []) => Request::Who { after: None },
             (Verb::Who, [after]) => Request::Who { after: Some(mail(after)?) },
             (Verb::Members, []) => Request::Members { after: None },
@@ -170,6 +182,7 @@ impl<'a> Request<'a> {
             (Verb::Passwd, [old, new]) => Request::Passwd { old: password(old)?, new: password(new)? },
             (Verb::Add, [who, secret]) => Request::Add { mail: mail(who)?, password: password(secret)? },
             (Verb::Reset, [who, secret]) => Request::Reset { mail: mail(who)?, password: password(secret)? },
+            (Verb::Invite, [who]) => Request::Invite(mail(who)?),
             (Verb::Remove, [who]) => Request::Remove(mail(who)?),
             (Verb::Promote, [who]) => Request::Promote(mail(who)?),
             (Verb::Demote, [who]) => Request::Demote(mail(who)?),

@@ -1,4 +1,4 @@
-//! Passwords and tokens.
+//! Passwords, tokens and the words of invitations.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use zeroize::Zeroizing;
 
 use super::text::is_forbidden;
-use crate::limits::{PASSWORD_MAX, PASSWORD_MIN, TOKEN_MAX};
+use crate::limits::{INVITE_WORD_MAX, PASSWORD_MAX, PASSWORD_MIN, TOKEN_MAX};
 
 /// A password as a person types it: [`PASSWORD_MIN`] to [`PASSWORD_MAX`] bytes of UTF-8 without blanks and
 /// control characters. Wiped when dropped, never printed.
@@ -64,16 +64,39 @@ pub struct Token(Zeroizing<String>);
 impl Token {
     /// Parses a token, without checking whose it is.
     pub fn parse(bytes: &[u8]) -> Option<Token> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-        let fits = (1..=TOKEN_MAX).contains(&text.len());
-        (fits && clean).then(|| Token(Zeroizing::new(text.to_owned())))
+        url_safe(bytes, TOKEN_MAX).map(Token)
     }
 
     /// For sending and checking only.
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+/// What INVITE returns and JOIN takes: one word of URL-safe characters, at most [`INVITE_WORD_MAX`]. Wiped when dropped,
+/// never printed.
+#[derive(Clone, derive_more::Debug, PartialEq, Eq)]
+#[debug("<invitation>")]
+pub struct InviteWord(Zeroizing<String>);
+
+impl InviteWord {
+    /// Parses a word, without checking who is invited.
+    pub fn parse(bytes: &[u8]) -> Option<InviteWord> {
+        url_safe(bytes, INVITE_WORD_MAX).map(InviteWord)
+    }
+
+    /// For sending and checking only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A word of letters, digits, `-` and `_`: nothing that a mail, a chat or an address changes, and a double click selects
+/// nearly all of it.
+fn url_safe(bytes: &[u8], max: usize) -> Option<Zeroizing<String>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    (clean && (1..=max).contains(&text.len())).then(|| Zeroizing::new(text.to_owned()))
 }
 
 #[cfg(test)]

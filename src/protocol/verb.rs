@@ -34,6 +34,7 @@ macro_rules! commands {
 commands! {
     Login, "LOGIN <mail>[/<device>] <password>", "log in; with /- after the mail, without being sent what others say";
     Resume, "RESUME <mail>[/<device>] <token>", "log in with a token instead of a password";
+    Join, "JOIN <mail> <word> <password>", "join the group with the word of an INVITE and a password of your choice; then LOGIN";
     Msg, "MSG <text>", "say something to the group";
     Who, "WHO [<after>]", "who is connected, 100 a page; <after> is the last mail of the previous page";
     Members, "MEMBERS [<after>]", "who is in the group, 100 a page";
@@ -46,6 +47,7 @@ commands! {
     Passwd, "PASSWD <old> <new>", "change your password; your other connections end";
     Leave, "LEAVE", "leave the group for good";
     Add, "ADD <mail> <password>", "add a member (admins)";
+    Invite, "INVITE <mail>", "get a word with which this mail may JOIN, once, for 7 days (admins)";
     Remove, "REMOVE <mail>", "remove a member (admins)";
     Reset, "RESET <mail> <password>", "give a member a new password (admins)";
     Promote, "PROMOTE <mail>", "make a member an admin (admins)";
@@ -62,9 +64,9 @@ impl Verb {
         self.usage().split(' ').next().expect("split gives at least one piece")
     }
 
-    /// Whether a password or a token is among its words.
+    /// Whether a password, a token or the word of an invitation is among its words.
     pub fn takes_secret(self) -> bool {
-        matches!(self, Verb::Login | Verb::Resume | Verb::Passwd | Verb::Add | Verb::Reset)
+        matches!(self, Verb::Login | Verb::Resume | Verb::Join | Verb::Passwd | Verb::Add | Verb::Reset)
     }
 
     /// Reads a word, in any case.

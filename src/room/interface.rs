@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{
-    Author, Command, Device, DisplayName, LastIs, Mail, Role, Seq, Time, Token, Verb, words,
+    Author, Command, Device, DisplayName, InviteWord, LastIs, Mail, Role, Seq, Time, Token, Verb, words,
 };
 use crate::room::{
-    Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, KnownGroup,
-    LocateJob, LogRefusal, Missing, PasswordHash, Pos, ProposalTicket, SaveError, Tail, TokenJob, Verdict,
+    Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, Invitation,
+    InviteJob, JoinJob, KnownGroup, LocateJob, LogRefusal, Missing, PasswordHash, Pos, ProposalTicket,
+    SaveError, Tail, TokenJob, Verdict,
 };
 
 /// Something that happened.
@@ -33,6 +34,11 @@ pub enum Input<'a> {
     Hashed(HashJob, Option<PasswordHash>),
     /// The answer to [`Effect::Issue`].
     Issued(TokenJob, Token),
+    /// The answer to [`Effect::Invite`].
+    Invited(InviteJob, InviteWord),
+    /// The answer to [`Effect::Join`]: the hash of the password, and what the word says if it is good. No hash: the queue was
+    /// full.
+    Joining(JoinJob, Option<PasswordHash>, Option<Invitation>),
     /// The answers to [`Effect::Save`], or news of the file, or both.
     Members(MembersNews),
     /// On a node of a cluster: the group has decided that this member's line says this now; `None`: is no member any more. Who
@@ -97,6 +103,10 @@ pub enum Effect {
     Hash(HashJob),
     /// Make a token.
     Issue(TokenJob),
+    /// Make the word of an invitation.
+    Invite(InviteJob),
+    /// Hash the password of somebody who wants to join, and read the word.
+    Join(JoinJob),
     /// Change members.txt.
     Save(Ticket, Change),
     /// Give these proposals their numbers, and keep them. Answered by [`Input::Committed`] or [`Input::Refused`].
@@ -133,6 +143,8 @@ words! {
         Password = "password",
         /// A wrong token, or one that is no longer valid.
         Token = "token",
+        /// The word of an invitation is wrong, old, used or ended.
+        Invite = "invite",
         /// A full queue.
         Busy = "busy",
         /// Too many connections: in all, from that address or of that member.
@@ -211,6 +223,10 @@ pub enum Difference {
     Removed,
     /// Has another password.
     Password,
+    /// Is invited, and no member yet.
+    Invited,
+    /// Was added by an invitation.
+    Joined,
     /// Has this role now.
     Role(Role),
     /// Has this name now, or none.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::protocol::{Mail, Password, Proof, Seq, Subscription, Verb};
+use crate::protocol::{InviteWord, Mail, Password, Proof, Seq, Subscription, Verb};
 use crate::room::ids::MemberId;
 use crate::room::{ConnId, PasswordHash, Pos, Search, Secret, Version};
 
@@ -64,6 +64,46 @@ pub struct TokenJob {
     pub hash: PasswordHash,
     /// The member's ADDED line. With another one the token is no longer good.
     pub added: Seq,
+}
+
+/// The word of an invitation to be made.
+#[derive(Debug)]
+pub struct InviteJob {
+    /// The connection that waits.
+    pub conn: ConnId,
+    /// Who is invited.
+    pub mail: Mail,
+    /// By whom.
+    pub by: Mail,
+    /// The last event so far.
+    pub made: Seq,
+    /// The transcript's id: in another one the word is no good.
+    pub transcript: u32,
+}
+
+/// Somebody who was invited wants to join: their password is to be hashed, whatever the word is worth, so that the answer
+/// takes as long.
+#[derive(Debug)]
+pub struct JoinJob {
+    /// The connection that waits.
+    pub conn: ConnId,
+    /// The mail.
+    pub mail: Mail,
+    /// The word of the invitation.
+    pub word: InviteWord,
+    /// The password.
+    pub password: Password,
+    /// The transcript's id.
+    pub transcript: u32,
+}
+
+/// What the word of an invitation says, if it is one of this mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Who has invited.
+    pub by: Mail,
+    /// The last event then.
+    pub made: Seq,
 }
 
 /// What a check is for.

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::{DisplayName, Event, Mail, Role, Seq};
+use crate::protocol::{DisplayName, Event, Mail, Role, Seq, Time};
+use crate::room::Ended;
 
 /// What the history knows of the group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownGroup {
     /// The members.
     pub members: BTreeMap<Mail, KnownMember>,
+    /// Whose invitations have ended.
+    pub ended: Ended,
 }
 
 /// What it knows of a member.
@@ -26,11 +29,12 @@ impl KnownGroup {
     /// A group of these, of whom no more is known than their ADDED lines.
     pub fn of(members: impl IntoIterator<Item = (Mail, Seq)>) -> KnownGroup {
         let known = |(mail, added)| (mail, KnownMember { added, role: None, name: None });
-        KnownGroup { members: members.into_iter().map(known).collect() }
+        KnownGroup { members: members.into_iter().map(known).collect(), ended: Ended::default() }
     }
 
     /// Follows an event. Those that are followed already may come again, if all after them do.
-    pub fn follow(&mut self, seq: Seq, event: &Event<'_>) {
+    pub fn follow(&mut self, seq: Seq, time: Time, event: &Event<'_>) {
+        self.ended.follow(seq, time, event);
         match event {
             Event::Msg { .. } => {}
             Event::Added { mail, .. } => {

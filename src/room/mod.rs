@@ -14,6 +14,7 @@
 mod clock;
 mod commands;
 mod config;
+mod ended;
 mod feed;
 mod group;
 mod ids;
@@ -25,6 +26,7 @@ mod peers;
 mod proposal;
 mod rate;
 mod restore;
+mod saving;
 mod search;
 mod searches;
 mod session;
@@ -35,11 +37,15 @@ use std::time::Duration;
 
 use crate::limits::{CHECKED_MEMBERS_MAX, TIMEOUTS_PER_TURN};
 use crate::protocol::framing::Line;
-use crate::protocol::{Bye, Code, Command, Event, LastIs, Mail, Request, Role, Seq, Verb, err, hello, ok};
+use crate::protocol::{
+    Author, Bye, Code, Command, Event, LastIs, Mail, Request, Role, Seq, Verb, err, hello, ok,
+};
 
 pub use crate::protocol::Proof;
 pub use crate::room::config::{Config, PastShown};
+pub use crate::room::ended::Ended;
 pub use crate::room::group::elsewhere::Connected;
+pub use crate::room::group::inviting::Mark;
 pub use crate::room::group::roster::{
     Change, ChangeError, Edit, HashCost, HashError, PasswordHash, Record, Roster, SaveError, Secret,
     Standing, differences,
@@ -50,7 +56,8 @@ pub use crate::room::interface::{
     Changed, Chunk, Delivered, Difference, Effect, Input, MembersNews, RefusedFor, Restored, Taken, Ticket,
 };
 pub use crate::room::jobs::{
-    CheckFor, CheckJob, FindJob, HashFor, HashJob, LocateFor, LocateJob, NewPassword, TokenJob, Verdict,
+    CheckFor, CheckJob, FindJob, HashFor, HashJob, Invitation, InviteJob, JoinJob, LocateFor, LocateJob,
+    NewPassword, TokenJob, Verdict,
 };
 pub use crate::room::known::{KnownGroup, KnownMember};
 pub use crate::room::proposal::{Batch, Committed, CommittedEvent, LogRefusal, ProposalTicket, Proposer};
@@ -63,7 +70,7 @@ pub use rate::Rate;
 use crate::room::commands::answer::{Answer, Refused, admin_only};
 use crate::room::commands::line::Other;
 use crate::room::commands::proof::Fit;
-use crate::room::commands::{change, find, history, line, lists, login, pay, proof, skip};
+use crate::room::commands::{change, find, history, invite, line, lists, login, pay, proof, skip};
 use crate::room::feed::Feeds;
 use crate::room::group::follow::{decided, members_news, set_quiet_role};
 use crate::room::group::member::Member;
@@ -71,7 +78,7 @@ use crate::room::group::{Group, typed};
 use crate::room::ids::MemberId;
 use crate::room::last_minute::LastMinute;
 use crate::room::peers::Peers;
-use crate::room::proposal::{Proposals, Quorum};
+use crate::room::proposal::{Announced, Proposals, Quorum};
 use crate::room::rate::Allowance;
 use crate::room::session::{Countdown, Ending, Peer, Seat, Session, Waiting, seconds};
 
@@ -151,12 +158,22 @@ impl Room {
                     feeds.reply(conn, ok(Verb::Token, token.expose()));
                 }
             }
+            Input::Invited(InviteJob { conn, mail, by, .. }, word) => {
+                if feeds.peers.answer_is_awaited(conn) {
+                    feeds.reply(conn, ok(Verb::Invite, word.expose()));
+                    group.record_change(&mail, Difference::Invited, Author::Member(by));
+                }
+            }
+            Input::Joining(job, hash, invitation) => {
+                effects.extend(invite::joining(job, hash, invitation, group, feeds));
+            }
             Input::Members(news) => {
-                members_news(news, group, feeds);
+                effects.extend(members_news(news, group, feeds));
+                effects.extend(invite::make_words(config, group, feeds));
                 typed::continue_hashing(group, effects);
             }
             Input::Decided(by, edit) => decided(by, edit, group, feeds),
-            Input::QuietRole(mail, role) => set_quiet_role(&mail, role, group),
+            Input::QuietRole(mail, role) => set_quiet_role(&mail, role, group, feeds),
             Input::Places(places) => group.come_elsewhere(places, feeds.transcript.last()),
             Input::Elsewhere(changes) => group.connected_elsewhere(changes),
             Input::Committed(committed) => {
@@ -255,13 +272,20 @@ impl Room {
                 feeds.end(id, Ending::AtEnd, None, group);
                 Ok(Answer::Given)
             }
-            (None, Request::Login { mail, .. }) if feeds.proposals.quorum != Quorum::Held => {
+            (None, Request::Login { mail, .. } | Request::Join { mail, .. })
+                if feeds.proposals.quorum != Quorum::Held =>
+            {
                 effects.push(Effect::Refused(id, Some(mail), RefusedFor::Storage));
                 Err((Code::Storage, Bye::CutOff.sentence().to_owned()))
             }
             (None, Request::Login { mail, subscription, proof }) => {
                 feeds.peers.stop_countdown(feeds.now, id);
                 Ok(proof::ask(feeds.now.mono, id, mail, proof, CheckFor::Login(subscription), group))
+            }
+            (None, Request::Join { mail, word, password }) => {
+                feeds.peers.stop_countdown(feeds.now, id);
+                let transcript = config.transcript_id;
+                Ok(Answer::Await(Effect::Join(JoinJob { conn: id, mail, word, password, transcript })))
             }
             (None, _) => Err((Code::LoginFirst, "LOGIN <mail> <secret> comes first".to_owned())),
             // What only members may ask.
@@ -297,6 +321,7 @@ impl Room {
             (Some(mail), Request::Add { mail: whom, password }) => {
                 change::set_password(id, &mail, NewPassword::Add(whom), password, group)
             }
+            (Some(mail), Request::Invite(whom)) => invite::invite(id, mail, whom, group),
             (Some(mail), Request::Reset { mail: whom, password }) => {
                 change::set_password(id, &mail, NewPassword::Reset(whom), password, group)
             }
@@ -313,7 +338,7 @@ impl Room {
                 admin_only(&mail, group).map(|()| Answer::Await(Effect::Measure(id)))
             }
             (Some(mail), Request::Token) => login::token(id, mail, group, feeds),
-            (Some(mail), Request::Login { .. }) => {
+            (Some(mail), Request::Login { .. } | Request::Join { .. }) => {
                 Err((Code::AlreadyLoggedIn, format!("this connection is logged in as {mail} already")))
             }
         }
@@ -347,6 +372,7 @@ impl Room {
         for job in std::mem::take(&mut self.feeds.proposals.logins) {
             self.checked(job, Verdict::Match, None, effects);
         }
+        effects.extend(invite::make_words(&self.config, &self.group, &mut self.feeds));
         self.feeds.wake_slowed();
     }
 
@@ -614,6 +640,16 @@ impl Room {
     /// Whether the transcript has all changes of the group.
     pub fn is_group_settled(&self) -> bool {
         self.feeds.proposals.is_group_settled()
+    }
+
+    /// The admins with this mark, among them whoever has made an invitation that has it.
+    pub fn admins_marked(&self, mark: Mark) -> impl Iterator<Item = &Mail> {
+        self.group.inviting.admins_marked(mark)
+    }
+
+    /// Whose invitations have ended, as far as the transcript tells.
+    pub fn ended(&self) -> &Ended {
+        &self.group.inviting.ended
     }
 
     /// How many hashes of members have each cost.

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::limits::{SEQ_DIGITS_MAX, TIME_LEN};
-use crate::protocol::{Author, Event, Mail, Seq, Time};
-use crate::room::{CheckJob, ConnId, LastMinute, MemberId, Now};
+use crate::protocol::{Author, Event, Mail, Role, Seq, Time};
+use crate::room::{CheckJob, ConnId, InviteJob, LastMinute, MemberId, Now};
 
 /// The origin of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +152,35 @@ pub(super) enum Quorum {
     Regained,
 }
 
+/// A change of the group whose event has no number yet.
+#[derive(Debug)]
+pub(super) enum Announced {
+    /// The new member; `None`: a later change has removed them.
+    Added(Mail, Option<MemberId>),
+    Removed(Mail),
+    /// No admin any more.
+    Demoted(Mail),
+    Other,
+}
+
+impl Announced {
+    /// The mail, if it tells who is in the group.
+    fn member(&self) -> Option<&Mail> {
+        match self {
+            Announced::Added(mail, _) | Announced::Removed(mail) => Some(mail),
+            Announced::Demoted(_) | Announced::Other => None,
+        }
+    }
+
+    /// Whose invitations end with it.
+    pub(super) fn end(&self) -> Option<&Mail> {
+        match self {
+            Announced::Removed(mail) | Announced::Demoted(mail) => Some(mail),
+            Announced::Added(..) | Announced::Other => None,
+        }
+    }
+}
+
 /// Proposals that the log has not answered yet.
 #[derive(Debug, Default)]
 pub(super) struct Proposals {
@@ -159,14 +188,15 @@ pub(super) struct Proposals {
     batch: Batch,
     /// Their bytes, or slightly more.
     pub(super) outstanding: usize,
-    /// Changes of the group, in order: for one of who is in it the mail, and the member who was added, if one was. The log
-    /// keeps that order.
-    announcing: VecDeque<Option<(Mail, Option<MemberId>)>>,
+    /// Changes of the group, in order. The log keeps that order.
+    announcing: VecDeque<Announced>,
     /// Whether the log takes nothing at present. When it does again, the first of `announcing` will be the next event.
     pub(super) is_stalled: bool,
     pub(super) quorum: Quorum,
     /// Logins of members whose ADDED line has no number yet.
     pub(super) logins: Vec<CheckJob>,
+    /// Invitations that wait until the ends of earlier ones have their numbers.
+    pub(super) invites: Vec<InviteJob>,
     pub(super) last_minute: LastMinute,
 }
 
@@ -179,19 +209,22 @@ impl Proposals {
     /// Proposes the ADDED event of a new member.
     pub(super) fn added(&mut self, now: Now, by: Author, mail: Mail, member: Option<MemberId>) {
         self.push(now, Proposer::Roster, &Event::Added { by, mail: mail.clone() });
-        self.announcing.push_back(Some((mail, member)));
+        self.announcing.push_back(Announced::Added(mail, member));
     }
 
     /// Proposes the REMOVED event of a former member.
     pub(super) fn removed(&mut self, now: Now, by: Author, mail: Mail) {
         self.push(now, Proposer::Roster, &Event::Removed { by, mail: mail.clone() });
-        self.announcing.push_back(Some((mail, None)));
+        self.announcing.push_back(Announced::Removed(mail));
     }
 
     /// Proposes the event of another change of the group.
     pub(super) fn changed(&mut self, now: Now, event: &Event<'_>) {
         self.push(now, Proposer::Roster, event);
-        self.announcing.push_back(None);
+        self.announcing.push_back(match event {
+            Event::Role { mail, role: Role::Member, .. } => Announced::Demoted(mail.clone()),
+            _ => Announced::Other,
+        });
     }
 
     /// What was proposed in this turn, if anything was.
@@ -206,26 +239,26 @@ impl Proposals {
 
     /// While the log takes nothing: whether the ADDED line of this member will be the next event.
     pub(super) fn is_next(&self, mail: &Mail) -> bool {
-        let mut announcing = self.announcing.iter();
-        let is_first =
-            announcing.next().is_some_and(|first| first.as_ref().is_some_and(|(of, _)| of == mail));
+        let mut announcing = self.announcing.iter().map(Announced::member);
+        let is_first = announcing.next() == Some(Some(mail));
         // With a later change of the same member the line in question is that later addition, which has no number yet.
-        is_first && announcing.flatten().all(|(later, _)| later != mail)
+        is_first && announcing.flatten().all(|later| later != mail)
     }
 
-    /// The log has committed an event of its own, or another node's. Returns whom it adds or removes, if
-    /// it was proposed to tell that.
-    pub(super) fn committed(
-        &mut self,
-        now: Now,
-        ticket: Option<ProposalTicket>,
-    ) -> Option<(Mail, Option<MemberId>)> {
+    /// Whether invitations of this mail, or by this member, end with an event that has no number yet.
+    pub(super) fn ends(&self, mail: &Mail) -> bool {
+        self.announcing.iter().any(|change| change.end() == Some(mail))
+    }
+
+    /// The log has committed an event of its own, or another node's. Returns the change of the group that it was proposed to
+    /// tell.
+    pub(super) fn committed(&mut self, now: Now, ticket: Option<ProposalTicket>) -> Option<Announced> {
         self.is_stalled = false;
         self.last_minute.count(now);
         let ticket = ticket?;
         self.answered(ticket.size);
         let is_change = ticket.by == Proposer::Roster;
-        is_change.then(|| self.announcing.pop_front().expect("the log keeps their order")).flatten()
+        is_change.then(|| self.announcing.pop_front().expect("the log keeps their order"))
     }
 
     /// The log will never commit these messages.

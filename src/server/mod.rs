@@ -48,7 +48,7 @@ use crate::server::turn::hashes::CACHED_PER_TURN;
 use crate::server::turn::stop::{Stage, Stopping};
 use crate::server::turn::write::Delivery;
 use crate::server::turn::{
-    Hub, Work, accept, acks, close, edits, follow, handshake, hashes, places, read, rewrite, write,
+    Hub, Work, accept, acks, close, edits, follow, handshake, hashes, joins, places, read, rewrite, write,
 };
 use clocks::{Clocks, as_time, wall_clock};
 
@@ -190,8 +190,9 @@ impl Server {
         let Server { hub, passwords, log, members, ops, delivery, stopping, .. } = &*self;
         figures::tell_monitor(hub, passwords, log, members, ops, &delivery.took, stopping.stage);
         let mut inputs = Vec::new();
-        self.passwords.collect(now, &mut inputs);
+        // Edits before passwords: an edit that was told before somebody wants to join counts.
         self.members.collect(&mut inputs);
+        self.passwords.collect(now, &mut inputs);
         self.net.listeners.renew(now.mono);
         for input in inputs {
             self.tell(input);
@@ -239,6 +240,8 @@ impl Server {
         match input {
             Input::Checked(job, verdict) => hashes::verdict(job, verdict, &mut self.hub),
             Input::Settled(job, last_is) => hashes::settled(job, last_is, &mut self.hub),
+            Input::Joining(job, hash, _) => joins::hashed(job, hash, &self.passwords, &mut self.hub),
+            Input::Members(news) => joins::members_news(news, &mut self.hub),
             Input::Hashed(job, hash) => match self.members.edits() {
                 // The room of a node knows of no typed passwords.
                 Some(edits) if job.purpose.conn().is_none() => {
@@ -290,13 +293,10 @@ impl Server {
         let now = hub.now;
         let is_waiting = |id| hub.room.is_waiting(id);
         match effect {
-            Effect::Check(job) => {
-                // A connection that waits for that is not evicted.
-                hub.admission.protect(job.conn);
-                let source = hub.admission.source_of(job.conn);
-                return passwords.check(job, source, now, is_waiting);
-            }
+            Effect::Check(job) => return hashes::ask(job, passwords, hub),
             Effect::Settle(job) => return log.settle(job),
+            Effect::Join(job) => return joins::ask(job, passwords, hub),
+            Effect::Invite(job) => return Some(joins::invite(job, passwords, now)),
             Effect::Issue(job) => return Some(passwords.issue(job, now.wall)),
             Effect::Hash(job) => return passwords.enqueue(Task::Hash(job), now, is_waiting),
             Effect::Save(ticket, change) => match log.cluster() {
@@ -307,7 +307,7 @@ impl Server {
             Effect::Locate(job) => return log.locate(job),
             Effect::Find(job) => log.find(job),
             Effect::Block(number) => return log.read_block(number),
-            Effect::Refused(id, mail, why) => hub.log_refused(id, mail.as_ref(), why),
+            Effect::Refused(id, mail, why) => joins::refused(id, mail.as_ref(), why, passwords, hub),
             Effect::Measure(id) => {
                 debug!("STATS asked by {id:?}");
                 let longest_turn = ops.turns.longest_for(id, now.mono);

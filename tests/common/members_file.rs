@@ -47,7 +47,12 @@ impl MembersThread {
 
     /// Requests a change.
     pub(crate) fn ask(&self, ticket: usize, change: Change) {
-        let job = Job::Change(ticket, Author::HandEdit, change, Instant::now());
+        self.ask_knowing(ticket, change, 0);
+    }
+
+    /// The same, by somebody who knows of so many reports of edits.
+    pub(crate) fn ask_knowing(&self, ticket: usize, change: Change, reports: u64) {
+        let job = Job::Change(ticket, Author::HandEdit, change, Instant::now(), reports);
         assert!(self.worker.try_send(job).is_ok(), "the queue has room");
     }
 
@@ -131,7 +136,8 @@ impl MembersThread {
 /// Applies a change that was made, as far as its effect is known.
 fn apply(roster: &mut Roster, change: &Change) {
     match change {
-        Change::Add { mail, hash } => {
+        Change::Invite { .. } => {}
+        Change::Add { mail, hash } | Change::Join { mail, hash, .. } => {
             let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member, name: None };
             roster.insert(mail.clone(), record);
         }

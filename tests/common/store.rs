@@ -254,8 +254,13 @@ pub(crate) fn line(seq: u64) -> Vec<u8> {
         _ => Event::Msg { mail: mail("ann@x"), text: Text::parse(text.as_bytes()).expect("a text") },
     };
     let mut line = Vec::new();
-    EventLine { seq: Seq(seq), time: Time::from_unix_ms(LINES_BEGIN + seq), event }.write(&mut line);
+    EventLine { seq: Seq(seq), time: time(seq), event }.write(&mut line);
     line
+}
+
+/// Its time.
+pub(crate) fn time(seq: u64) -> Time {
+    Time::from_unix_ms(LINES_BEGIN + seq)
 }
 
 /// Lines from `first` on.

@@ -6,6 +6,7 @@ mod store;
 
 mod batches;
 mod engine;
+mod invitations;
 mod lines;
 mod members;
 mod nats;

@@ -1,7 +1,7 @@
 //! members.txt: what is read is kept byte for byte, and a change changes its line and nothing else, both for whoever
 //! looks at the bytes and for anybody who reads the file again.
 
-use chat_room::protocol::{DisplayName, Mail, Role};
+use chat_room::protocol::{DisplayName, Mail, Role, Seq};
 use chat_room::room::{Change, ChangeError, MembersFile, PasswordHash, Record, Roster, Secret};
 
 use crate::engine::{Seen, Target, fuzz};
@@ -55,7 +55,8 @@ fn edited(bytes: &[u8], change: &Change) -> Vec<u8> {
                 }
             }
         }
-        Change::Add { mail, hash } => {
+        Change::Invite { .. } => after = bytes.to_vec(),
+        Change::Add { mail, hash } | Change::Join { mail, hash, .. } => {
             let ended = lines.iter().rev().find(|line| line.ends_with(b"\n"));
             let end = if ended.is_some_and(|line| line.ends_with(b"\r\n")) { "\r\n" } else { "\n" };
             after = bytes.to_vec();
@@ -130,7 +131,9 @@ fn edited(bytes: &[u8], change: &Change) -> Vec<u8> {
 fn decided(before: &Roster, change: &Change) -> Result<Roster, ChangeError> {
     let mut roster = before.clone();
     match change {
-        Change::Add { mail, hash } => {
+        Change::Invite { mail } if roster.contains_key(mail) => return Err(ChangeError::AlreadyMember),
+        Change::Invite { .. } => {}
+        Change::Add { mail, hash } | Change::Join { mail, hash, .. } => {
             let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member, name: None };
             match roster.insert(mail.clone(), record) {
                 Some(_) => return Err(ChangeError::AlreadyMember),
@@ -230,6 +233,8 @@ fn check(input: &[u8], seen: &mut Seen) {
         let (who, new) = (|| mail.clone(), || hash.clone());
         for one in [
             Change::Add { mail: who(), hash: new() },
+            Change::Join { mail: who(), hash: new(), made: Seq(7) },
+            Change::Invite { mail: who() },
             Change::Remove { mail: who() },
             Change::SetPassword { mail: who(), hash: new(), expected: None },
             Change::SetPassword { mail: who(), hash: new(), expected },

@@ -101,6 +101,27 @@ fn delivered(folder: &Folder) -> Vec<Delivered> {
     entries
 }
 
+/// Whether `ended` can be read beside a snapshot of this event; one that knows less than that is not.
+fn ends_are_good(folder: &Folder, snapshot: u64) -> bool {
+    let Some(text) = text(folder, "ended") else { return true };
+    let number = |word: Option<&str>| word.and_then(|word| word.parse::<u64>().ok());
+    let mut lines = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let (known, since) = match lines.next().as_deref() {
+        Some([known, since]) => (number(Some(known)), number(Some(since))),
+        _ => return false,
+    };
+    let (Some(known), Some(mut last)) = (known, since) else { return false };
+    known < snapshot
+        || lines.all(|words| match words[..] {
+            [seq, time, mail] => {
+                let seq = number(Some(seq)).filter(|seq| *seq >= last);
+                last = seq.unwrap_or(last);
+                seq.is_some() && Time::parse(time).is_some() && Mail::parse(mail.as_bytes()).is_ok()
+            }
+            _ => false,
+        })
+}
+
 fn model(folder: &Folder) -> Model {
     let mut files: Vec<(u64, String)> =
         folder.keys().filter_map(|name| Some((first_of(name)?, name.clone()))).collect();
@@ -139,6 +160,7 @@ fn model(folder: &Folder) -> Model {
             && words.get(2).is_none_or(|role| ["admin", "member"].contains(role))
             && words.get(3).is_none_or(|name| DisplayName::kept(name.as_bytes()).is_some())
     });
+    let ends_are_good = snapshot.flatten().is_none_or(|snapshot| ends_are_good(folder, snapshot));
     let key_is_good = text(folder, "key").is_none_or(|key| {
         let key = key.trim_end();
         key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit())
@@ -151,7 +173,11 @@ fn model(folder: &Folder) -> Model {
         snapshot: snapshot.flatten().unwrap_or(0),
         told: told.unwrap_or(0),
         is_renewed,
-        small_are_good: key_is_good && id_is_good && snapshot != Some(None) && entries_are_good,
+        small_are_good: key_is_good
+            && id_is_good
+            && snapshot != Some(None)
+            && entries_are_good
+            && ends_are_good,
         files,
     }
 }
@@ -188,8 +214,11 @@ fn assert_kept(before: &Folder, after: &Folder, model: &Model) {
     for (name, bytes) in before {
         match after.get(name) {
             _ if name == "clean" || is_unfinished(name) => {}
-            _ if model.files.is_empty() && (name == "members" || name == "delivered" || name == "id") => {}
-            Some(_) if name == "members" && model.is_renewed && model.next <= model.snapshot => {}
+            _ if model.files.is_empty() && ["members", "ended", "delivered", "id"].contains(&&name[..]) => {}
+            Some(_)
+                if ["members", "ended"].contains(&&name[..])
+                    && model.is_renewed
+                    && model.next <= model.snapshot => {}
             None => panic!("{name} is gone"),
             Some(_) if name == "delivered" => {}
             Some(now) if Some(name) == last => {
@@ -209,8 +238,9 @@ fn assert_kept(before: &Folder, after: &Folder, model: &Model) {
     let aside = new.clone().filter(|name| name.starts_with("torn-")).count();
     assert!(aside <= 1);
     for name in new {
-        let made =
-            name == "id" || name.starts_with("torn-") || model.files.is_empty() && name == "000000000001.txt";
+        let made = name == "id" || name.starts_with("torn-") || model.files.is_empty() && name == "000000000001.txt"
+            // The snapshot was shortened, and this comes with it.
+            || name == "ended" && model.is_renewed && model.next <= model.snapshot;
         assert!(made, "{name} is new");
     }
 }
@@ -250,9 +280,11 @@ fn assert_opened(before: &Folder, after: &Folder, model: &Model, opened: &Opened
     if model.is_whole {
         let lines = whole.split(|&b| b == b'\n').filter_map(EventLine::parse);
         let later = lines.filter(|line| line.seq.0 > model.snapshot);
-        let changes = later.filter_map(|EventLine { seq, event, .. }| match event {
+        let changes = later.filter_map(|EventLine { seq, time, event }| match event {
             Event::Msg { .. } => None,
-            change => Some(Membership { seq, event: change.into_change().expect("it changes the group") }),
+            change => {
+                Some(Membership { seq, time, event: change.into_change().expect("it changes the group") })
+            }
         });
         assert_eq!(opened.membership, changes.collect::<Vec<_>>());
     }
@@ -340,6 +372,7 @@ fn fuzz_recovery() {
         // Numbers end somewhere.
         b"===id\n0123abcd\n===18446744073709551615.txt\nMSG 18446744073709551615 2026-01-02T03:04:05.678Z ann@x x\n".to_vec(),
         [id, &two, b"===members\n10\nann@x 1 admin Ann  A.\nbob@x 10 member\n"].concat(),
+        [id, &two, small, b"===ended\n10 4\n5 2026-01-02T03:04:05.678Z eve@x\n7 2026-01-02T03:04:05.678Z kim@x\n"].concat(),
         b"===members\n7\n===delivered\nann@x 3 2026-01-02T03:04:05.678Z\n".to_vec(),
     ];
     let words = &[
@@ -348,6 +381,8 @@ fn fuzz_recovery() {
         "===clean\n",
         "===members\n",
         "===delivered\n",
+        "===ended\n",
+        "12 0\n",
         "===000000000001.txt\n",
         "===000000000013.txt\n",
         "===torn-13\n",

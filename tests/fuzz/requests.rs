@@ -39,7 +39,12 @@ fn canonical(verb: Verb, request: &Request<'_>, secret: Option<&str>) -> String 
         Request::Add { mail, password: secret } | Request::Reset { mail, password: secret } => {
             format!(" {mail} {}", password(secret))
         }
-        Request::Remove(mail) | Request::Promote(mail) | Request::Demote(mail) => format!(" {mail}"),
+        Request::Join { mail, word, password: secret } => {
+            format!(" {mail} {} {}", hide(word.expose()), password(secret))
+        }
+        Request::Invite(mail) | Request::Remove(mail) | Request::Promote(mail) | Request::Demote(mail) => {
+            format!(" {mail}")
+        }
         Request::Help(Some(about)) => format!(" {about}"),
         Request::Name(Some(text)) => format!(" {}", text.as_str()),
         Request::Token

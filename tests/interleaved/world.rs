@@ -511,6 +511,8 @@ fn apply(known: &mut BTreeMap<String, (String, bool)>, change: &Change) {
                 *password = plain(hash);
             }
         }
-        Change::SetRole { .. } | Change::SetName { .. } => unreachable!("nobody asks for it here"),
+        Change::Join { .. } | Change::Invite { .. } | Change::SetRole { .. } | Change::SetName { .. } => {
+            unreachable!("nobody asks for it here")
+        }
     }
 }

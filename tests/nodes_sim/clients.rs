@@ -204,7 +204,10 @@ impl World {
         let whom = mail(self.any_mail());
         let role = if self.rng.percent(60) { Role::Admin } else { Role::Member };
         let (hash, expected) = (hash(self.rng.below(3)), hash(self.rng.below(3)));
-        match (is_event, self.rng.below(4)) {
+        if !self.oracle.has_invited() && self.rng.percent(40) {
+            return Command::Invite { by: Author::HandEdit, mail: whom };
+        }
+        match (is_event, self.rng.below(6)) {
             (true, 0) => Command::Add { by, mail: whom, role, hash },
             (true, 1) => Command::Remove { by, mail: whom },
             (true, 2) => {
@@ -221,7 +224,18 @@ impl World {
                 let by = if is_own { Author::Member(whom.clone()) } else { by };
                 Command::Name { by, mail: whom, named: name.map(Named::of) }
             }
+            (true, 3) => {
+                // Mostly somebody who is no member yet, by an admin.
+                let (by, ago) = (self.any_mail(), self.rng.below(8) as u64);
+                let group = &self.oracle.group;
+                let by = group.iter().find(|(_, member)| member.admin).map_or(by, |(by, _)| by);
+                let new = MAILS.iter().find(|who| !group.contains_key(**who)).map(|who| mail(who));
+                let (by, made) = (mail(by), Seq(self.oracle.last().saturating_sub(ago)));
+                let whom = new.filter(|_| self.rng.percent(80)).unwrap_or(whom);
+                Command::Accept { by, mail: whom, made, hash }
+            }
             (true, _) => Command::SetRole { by, mail: whom, role },
+            (false, 1 | 2) => Command::Invite { by, mail: whom },
             // By a node of an earlier version.
             (false, 0) => Command::Role { by, mail: whom, role },
             (false, _) => {

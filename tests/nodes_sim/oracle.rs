@@ -35,6 +35,12 @@ pub(super) struct Oracle {
     memberships: Vec<(u64, String, Option<u64>)>,
     last_ms: u64,
     line_max: usize,
+    /// Somebody was invited first after this event, and what has ended invitations since: events, and whose.
+    invited_since: Option<u64>,
+    ends: Vec<(u64, String)>,
+    /// Those who have come by invitations, and invitations that something had ended.
+    pub(super) accepted: usize,
+    pub(super) ended: usize,
 }
 
 impl Oracle {
@@ -64,6 +70,10 @@ impl Oracle {
         self.nodes.get(node).is_some_and(|(known, last)| *known > start || *known == start && last.is_none())
     }
 
+    pub(super) fn has_invited(&self) -> bool {
+        self.invited_since.is_some()
+    }
+
     pub(super) fn last(&self) -> u64 {
         self.base + self.lines.len() as u64
     }
@@ -79,7 +89,9 @@ impl Oracle {
         let is_other = |mail: &str| self.group.get(mail).is_some_and(|member| member.added > shown);
         let told = match words[0] {
             "MSG" if is_other(words[1]) => "NotAMember",
-            "ADD" | "REMOVE" | "PASS" | "ROLE" | "PROMOTE" | "DEMOTE" | "NAME" if is_other(words[1]) => {
+            "ADD" | "INVITE" | "REMOVE" | "PASS" | "ROLE" | "PROMOTE" | "DEMOTE" | "NAME"
+                if is_other(words[1]) =>
+            {
                 "NotAllowed"
             }
             "GENESIS" => {
@@ -124,6 +136,14 @@ impl Oracle {
                     "changed"
                 }
             }
+            "INVITE" if !self.is_admin(words[1]) => "NotAllowed",
+            "INVITE" if self.group.contains_key(words[2]) => "Change(AlreadyMember)",
+            "INVITE" => {
+                let last = self.last();
+                self.invited_since.get_or_insert(last);
+                "nothing"
+            }
+            "ACCEPT" => self.accept(ms, origin, &words),
             "REMOVE" => match self.refused(words[1], words[2], true) {
                 Some(refused) => refused,
                 None if self.is_last_admin(words[2]) => "Change(LastAdmin)",
@@ -131,6 +151,7 @@ impl Oracle {
                     self.group.remove(words[2]);
                     self.event(ms, origin, "REMOVED", &format!("{} {}", words[1], words[2]));
                     self.memberships.push((self.last(), words[2].to_owned(), None));
+                    self.ends.push((self.last(), words[2].to_owned()));
                     "changed"
                 }
             },
@@ -173,8 +194,34 @@ impl Oracle {
                 if words[0] != "ROLE" {
                     self.event(ms, origin, &format!("{}D", words[0]), &words[1..].join(" "));
                 }
+                if !admin {
+                    // Without an event the next one counts.
+                    self.ends.push((self.last() + u64::from(words[0] == "ROLE"), words[2].to_owned()));
+                }
                 "changed"
             }
+        }
+    }
+
+    /// Somebody comes by an invitation.
+    fn accept(&mut self, ms: u64, origin: &(String, u64), words: &[&str]) -> &'static str {
+        let [_, by, mail, made, hash] = words else { panic!("{words:?} is no ACCEPT") };
+        let made = parse(made);
+        let is_ended = |(seq, whose): &(u64, String)| *seq > made && (whose == mail || whose == by);
+        if self.invited_since.is_none_or(|since| made < since) || self.ends.iter().any(is_ended) {
+            self.ended += 1;
+            "NotAllowed"
+        } else if !self.is_admin(by) {
+            "NotAllowed"
+        } else if self.group.contains_key(*mail) {
+            "Change(AlreadyMember)"
+        } else {
+            self.accepted += 1;
+            self.event(ms, origin, "ADDED", &format!("{by} {mail}"));
+            let member = Member { admin: false, hash: (*hash).to_owned(), added: self.last(), name: None };
+            self.group.insert((*mail).to_owned(), member);
+            self.memberships.push((self.last(), (*mail).to_owned(), Some(self.last())));
+            "changed"
         }
     }
 

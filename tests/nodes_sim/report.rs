@@ -22,6 +22,8 @@ figures! {
     Judged: "proposal refused in its place",
     Fenced: "proposal refused by a fence",
     Orphan: "proposal whose node ended before the answer",
+    Accepted: "member by an invitation",
+    EndedInvite: "invitation that something had ended",
     SaidAgain: "line said again on another node",
     SaidAgainAtLogin: "line said again after a login, because its last event is certain",
     PublishLost: "publish lost",

@@ -581,6 +581,8 @@ impl World {
 
     fn compare(&mut self) {
         self.report.add(What::Line, self.oracle.lines.len());
+        self.report.add(What::Accepted, self.oracle.accepted);
+        self.report.add(What::EndedInvite, self.oracle.ended);
         let mut texts = Vec::new();
         for node in &self.nodes {
             let Some(running) = node.running() else { continue };

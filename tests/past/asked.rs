@@ -37,6 +37,8 @@ fn asked(verb: Verb, first: u64) -> Vec<String> {
         Verb::Passwd
         | Verb::Leave
         | Verb::Add
+        | Verb::Invite
+        | Verb::Join
         | Verb::Remove
         | Verb::Reset
         | Verb::Promote

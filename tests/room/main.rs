@@ -5,6 +5,7 @@ mod find;
 mod gate;
 #[path = "../common/grammar.rs"]
 mod grammar;
+mod invited;
 mod nodes;
 mod past;
 #[path = "../common/shared_log.rs"]

@@ -11,7 +11,8 @@
 //! - `disk holds|stores|fails`, `clock +SECONDS`, `wall TIME`, `stop`.
 //! - `hashes hold`: passwords and tokens wait in the queue. `hashes begin`: those that wait are checked or hashed as the
 //!   group stands now, and their answers wait. `hashes go`: all are answered. `tokens go`: the tokens among those that
-//!   wait are answered. The token of a member who was added by line 3 ends with `-3`.
+//!   wait are answered. The token of a member who was added by line 3 ends with `-3`. The word of an invitation of Cid, by
+//!   Ann and after line 3, is `cid-ann-3`.
 //! - `edit: MAIL PASSWORD [admin], …` is the whole file, seen at once; `=` before a password: it is a typed one.
 //!   `unseen edit: …` is seen with the next change that a command makes. `the file says: …` now.
 //! - `search holds|goes|goes on|fails`: FIND waits; searches a part and all that follow, or one part; cannot search.
@@ -33,12 +34,12 @@ use std::time::Duration;
 use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE};
 use chat_room::protocol::framing::Lines;
 use chat_room::protocol::{
-    Author, Device, DisplayName, Event, LastIs, Mail, Password, Role, Seq, Text, Time, Token,
+    Author, Device, DisplayName, Event, InviteWord, LastIs, Mail, Password, Role, Seq, Text, Time, Token,
 };
 use chat_room::room::{
-    Change, CheckJob, Chunk, Committed, Config, ConnId, Delivered, Effect, FindJob, Input, LogRefusal,
-    MembersFile, MembersNews, Now, PasswordHash, PastShown, Proof, Rate, Record, Room, Roster, SaveError,
-    Secret, Ticket, Verdict, differences,
+    Change, CheckJob, Chunk, Committed, Config, ConnId, Delivered, Effect, FindJob, Input, Invitation,
+    InviteJob, JoinJob, LogRefusal, Mark, MembersFile, MembersNews, Now, PasswordHash, PastShown, Proof,
+    Rate, Record, Room, Roster, SaveError, Secret, Ticket, Verdict, differences,
 };
 use chat_room::server::log::Sequencer;
 
@@ -407,8 +408,10 @@ impl Stage {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Check(_) | Effect::Hash(_) if self.hashes_hold => self.held.push(effect),
-            Effect::Check(_) | Effect::Hash(_) => {
+            Effect::Check(_) | Effect::Hash(_) | Effect::Join(_) if self.hashes_hold => {
+                self.held.push(effect);
+            }
+            Effect::Check(_) | Effect::Hash(_) | Effect::Join(_) => {
                 let answer = self.hash_thread(effect);
                 self.handle(answer);
             }
@@ -417,6 +420,10 @@ impl Stage {
             Effect::Issue(job) => {
                 let token = issue(&job.mail, &job.hash, job.added);
                 self.handle(Input::Issued(job, token));
+            }
+            Effect::Invite(job) => {
+                let word = invite(&job);
+                self.handle(Input::Invited(job, word));
             }
             Effect::Save(ticket, change) => {
                 self.saves.push((ticket, change));
@@ -487,8 +494,25 @@ impl Stage {
                 let made = hash(job.password.expose());
                 Input::Hashed(job, Some(made))
             }
+            Effect::Join(job) => {
+                let made = hash(job.password.expose());
+                let invitation = self.read(&job);
+                Input::Joining(job, Some(made), invitation)
+            }
             other => panic!("no job of that thread: {other:?}"),
         }
+    }
+
+    /// What the word of an invitation says, if it is one of this mail.
+    fn read(&self, job: &JoinJob) -> Option<Invitation> {
+        let mut parts = job.word.expose().split('-');
+        let mut part = || parts.next();
+        let (mail, by, made) = (part()?, part()?, part()?.parse().ok()?);
+        if format!("{mail}@x") != job.mail.as_str() || job.transcript != 7 {
+            return None;
+        }
+        let by = self.room.admins_marked(Mark::of(&self::mail(&format!("{by}@x")))).next()?;
+        Some(Invitation { by: by.clone(), made: Seq(made) })
     }
 
     /// The thread of the file makes the changes that wait, all at once.
@@ -498,7 +522,8 @@ impl Stage {
         let mut answers = Vec::new();
         for (ticket, change) in std::mem::take(&mut self.saves) {
             let failure = self.file_fails.then(|| SaveError::Storage("no room".to_owned()));
-            let result = failure.map_or_else(|| file.apply(&change).map_err(SaveError::Refused), Err);
+            let asked = || file.ask(&ticket.author(), &change).map_err(SaveError::Refused);
+            let result = failure.map_or_else(asked, Err);
             answers.push((ticket, change, result));
         }
         self.file = file.roster();
@@ -612,6 +637,12 @@ fn issue(mail: &Mail, hash: &PasswordHash, added: Seq) -> Token {
     let (_, letters) = hash.as_str().rsplit_once('$').expect("a hash");
     let added = if added == Seq(0) { String::new() } else { format!("-{added}") };
     Token::parse(format!("{name}-{}{added}", &letters[..8]).as_bytes()).expect("a token")
+}
+
+/// A word that tells who is invited, by whom, and after which line: `cid-ann-3`.
+fn invite(job: &InviteJob) -> InviteWord {
+    let [who, by] = [&job.mail, &job.by].map(|mail| mail.as_str().split_once('@').expect("a mail").0);
+    InviteWord::parse(format!("{who}-{by}-{}", job.made).as_bytes()).expect("a word")
 }
 
 /// `ann@x password admin, bob@x =typed`.

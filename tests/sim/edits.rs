@@ -17,6 +17,13 @@ pub(super) struct Filed {
     file: FileRoster,
 }
 
+impl Filed {
+    /// What is answered with it.
+    pub(super) fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.answers.iter().map(|(_, change, _)| change)
+    }
+}
+
 impl World {
     /// Somebody edits a line or some, and saves.
     pub(super) fn edit(&mut self) {
@@ -122,8 +129,13 @@ impl World {
         let edited = differences(&self.told, &self.file);
         let broken = !self.draining && self.rng.percent(self.swarm.disk_fails / 4);
         let mut answers = Vec::new();
-        for Save { ticket, change } in batch {
-            let result = if broken {
+        for Save { ticket, change, told } in batch {
+            let is_stale = told < self.edits_filed && matches!(change, Change::Join { .. });
+            let result = if is_stale {
+                Err(SaveError::Refused(ChangeError::NotExpected))
+            } else if self.nodes.is_some() && self.has_ended(&ticket, &change) {
+                Err(SaveError::Refused(ChangeError::NotAllowed))
+            } else if broken {
                 Err(SaveError::Storage("broken".to_owned()))
             } else {
                 let by = match &ticket {
@@ -144,10 +156,12 @@ impl World {
             self.told = self.file.clone();
         }
         let edits = edits(&self.file, &edited);
+        self.edits_filed += u64::from(!edits.is_empty());
         self.filed.push_back(Filed { answers, edits, file: self.file.clone() });
     }
 
     fn tell_filed(&mut self, Filed { answers, edits, file }: Filed) {
+        self.edits_told += u64::from(!edits.is_empty());
         for (ticket, change, result) in &answers {
             match ticket {
                 Ticket::Command(id, verb, by) => {
@@ -184,13 +198,17 @@ impl World {
         change: &Change,
         error: Option<&SaveError>,
     ) {
-        let verb = ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD", "PROMOTE", "DEMOTE", "NAME"]
-            .into_iter()
-            .find(|name| *name == verb)
-            .expect("a command that changes the file");
+        let verb =
+            ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD", "PROMOTE", "DEMOTE", "NAME", "INVITE", "JOIN"]
+                .into_iter()
+                .find(|name| *name == verb)
+                .expect("a command that changes the file");
         let code = error.map(|error| match error {
             SaveError::Storage(_) => "storage",
             SaveError::Busy | SaveError::Refused(ChangeError::NotExpected) => "busy",
+            SaveError::Refused(ChangeError::AlreadyMember | ChangeError::NotAllowed) if verb == "JOIN" => {
+                "bad-invite"
+            }
             SaveError::Refused(ChangeError::AlreadyMember) => "already-member",
             SaveError::Refused(ChangeError::NoSuchMember) => "no-such-member",
             SaveError::Refused(ChangeError::LastAdmin) => "last-admin",
@@ -198,10 +216,13 @@ impl World {
             SaveError::Refused(ChangeError::NotAllowed) => "admin-only",
         });
         let (whom, stands) = match change {
-            Change::Add { mail, hash } | Change::SetPassword { mail, hash, .. } => (mail, Some(field(hash))),
+            Change::Add { mail, hash }
+            | Change::Join { mail, hash, .. }
+            | Change::SetPassword { mail, hash, .. } => (mail, Some(field(hash))),
             Change::Remove { mail } | Change::SetRole { mail, .. } | Change::SetName { mail, .. } => {
                 (mail, None)
             }
+            Change::Invite { mail } => (mail, None),
         };
         self.report.roles += usize::from(code.is_none() && matches!(verb, "PROMOTE" | "DEMOTE"));
         self.report.names += usize::from(code.is_none() && verb == "NAME");
@@ -210,7 +231,11 @@ impl World {
             Change::SetName { name, .. } => name.as_ref().map(ToString::to_string),
             _ => None,
         };
-        let naive = FileChange { verb, whom: whom.to_string(), stands, name };
+        let made = match change {
+            Change::Join { made, .. } => Some(made.0),
+            _ => None,
+        };
+        let naive = FileChange { verb, whom: whom.to_string(), stands, name, made };
         // Of a client that is gone the change is made all the same.
         let client = self.client_of(id).unwrap_or_else(|| {
             self.note_late(id);

@@ -147,7 +147,11 @@ pub(super) fn apply(file: &mut FileRoster, by: Option<&str>, change: &Change) ->
         _ => {}
     }
     match change {
-        Change::Add { mail, hash } => {
+        Change::Invite { mail } if file.contains_key(mail.as_str()) => {
+            return Err(ChangeError::AlreadyMember);
+        }
+        Change::Invite { .. } => {}
+        Change::Add { mail, hash } | Change::Join { mail, hash, .. } => {
             if file.contains_key(mail.as_str()) {
                 return Err(ChangeError::AlreadyMember);
             }

@@ -3,7 +3,8 @@
 
 use chat_room::protocol::{Device, LastIs, Mail, Subscription};
 use chat_room::room::{
-    CheckFor, CheckJob, ConnId, Effect, HashFor, HashJob, Input, PasswordHash, Proof, Secret, Verdict,
+    CheckFor, CheckJob, ConnId, Effect, HashFor, HashJob, Input, JoinJob, PasswordHash, Proof, Secret,
+    Verdict,
 };
 
 use super::file::{Field, field, phc};
@@ -17,6 +18,7 @@ const AT_THREAD_MAX: usize = 2;
 pub(super) enum Task {
     Check(CheckJob),
     Hash(HashJob),
+    Join(JoinJob),
     /// With what the oracle says of when that stood there.
     Typed(HashJob, u64),
 }
@@ -25,6 +27,7 @@ pub(super) enum Task {
 pub(super) enum Found {
     Checked(CheckJob, Verdict),
     Hashed(HashJob, PasswordHash),
+    Joining(JoinJob, PasswordHash),
     Typed(HashJob, u64, PasswordHash),
 }
 
@@ -82,6 +85,10 @@ impl World {
                 let made = self.new_hash(job.password.expose());
                 Found::Hashed(job, made)
             }
+            Task::Join(job) if self.room.is_waiting(job.conn) => {
+                let made = self.new_hash(job.password.expose());
+                Found::Joining(job, made)
+            }
             Task::Typed(job, version) => {
                 let HashFor::Typed { before, .. } = &job.purpose else { panic!("{job:?}") };
                 let password = job.password.expose();
@@ -90,7 +97,7 @@ impl World {
                 let made = same.unwrap_or_else(|| self.new_hash(password));
                 Found::Typed(job, version, made)
             }
-            Task::Check(_) | Task::Hash(_) => return,
+            Task::Check(_) | Task::Hash(_) | Task::Join(_) => return,
         };
         self.found.push_back(found);
     }
@@ -134,6 +141,7 @@ impl World {
                 }
                 self.handle(Input::Hashed(job, Some(made)));
             }
+            Found::Joining(job, made) => self.tell_joining(job, made),
             Found::Typed(job, version, made) => {
                 let HashFor::Typed { mail, .. } = &job.purpose else { panic!("{job:?}") };
                 let Field::Hash(..) = field(&made) else { panic!("a hash is one") };
@@ -176,6 +184,15 @@ impl World {
             return self.handle(Input::Hashed(job, None));
         }
         self.tasks.push(Task::Hash(job));
+    }
+
+    pub(super) fn ask_join(&mut self, job: JoinJob, busy: bool) {
+        if busy {
+            let client = self.client_of(job.conn).expect("it has just asked");
+            self.oracle.join_busy(client);
+            return self.handle(Input::Joining(job, None, None));
+        }
+        self.tasks.push(Task::Join(job));
     }
 
     pub(super) fn answer_check(&mut self, job: CheckJob, verdict: Verdict) {

@@ -11,6 +11,7 @@
 mod edits;
 mod file;
 mod hashes;
+mod invited;
 mod lists;
 mod nodes;
 mod oracle;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chat_room::protocol::Time;
 
 use super::file::{Field, FileRoster, Row};
+use super::invited::Invited;
 use super::swarm::Overtaken;
 
 pub(super) type Client = usize;
@@ -90,6 +91,16 @@ pub(super) enum Pending {
     Change {
         verb: &'static str,
         version: u64,
+    },
+    /// JOIN, until its password is hashed.
+    Join {
+        mail: String,
+        word: String,
+    },
+    /// INVITE, until the ends of earlier invitations have their numbers.
+    Invite {
+        mail: String,
+        by: String,
     },
     /// What it will be.
     Token(String),
@@ -259,6 +270,14 @@ pub(super) struct Oracle {
     pub(super) tokens: Vec<String>,
     /// Of those that were used, which are of an earlier membership.
     pub(super) old_tokens: usize,
+    /// All invitations that were given.
+    pub(super) invited: Vec<Invited>,
+    /// The ends of earlier ones are known from this event on.
+    pub(super) ends_since: u64,
+    /// Those who have joined, words that were good once, and those who came while something was under way.
+    pub(super) joined: usize,
+    pub(super) bad_invites: usize,
+    pub(super) joins_busy: usize,
     /// Right logins that came while nobody knew whether the typed password is another.
     pub(super) in_doubt: usize,
     /// PASSWD that came in between what was typed and its hash.
@@ -301,6 +320,11 @@ impl Oracle {
             furthest: BTreeMap::new(),
             tokens: Vec::new(),
             old_tokens: 0,
+            invited: Vec::new(),
+            ends_since: 0,
+            joined: 0,
+            bad_invites: 0,
+            joins_busy: 0,
             in_doubt: 0,
             passwd_raced: 0,
             infos: 0,
@@ -388,21 +412,18 @@ impl Oracle {
                 }
             }
             ("GARBAGE", _) => self.reply(client, "ERR GARBAGE unknown-command "),
-            ("LOGIN" | "RESUME", None) if self.touch != Touch::Held => self.refuse_login(client, verb),
-            ("LOGIN" | "RESUME", None) => {
-                let (mail, device) = match words[0].split_once('/') {
-                    Some((mail, "-")) => (mail.to_owned(), None),
-                    Some((mail, device)) => (mail.to_owned(), Some(device.to_owned())),
-                    None => (words[0].clone(), Some(String::new())),
-                };
-                let (verb, given) = (if verb == "LOGIN" { "LOGIN" } else { "RESUME" }, words[1].clone());
-                let (fitted, version) = (false, None);
-                self.clients[client].pending =
-                    Some(Pending::Login { verb, mail, given, fitted, version, device });
-                self.looks(client);
+            ("LOGIN" | "RESUME" | "JOIN", None) if self.touch != Touch::Held => {
+                self.refuse_login(client, verb);
+            }
+            ("LOGIN" | "RESUME", None) => self.ask_login(client, verb, &words),
+            ("JOIN", None) => {
+                let (mail, word) = (words[0].clone(), words[1].clone());
+                self.clients[client].pending = Some(Pending::Join { mail, word });
             }
             (verb, None) => self.reply(client, format!("ERR {verb} login-first ")),
-            ("LOGIN" | "RESUME", Some(_)) => self.reply(client, format!("ERR {verb} already-logged-in ")),
+            ("LOGIN" | "RESUME" | "JOIN", Some(_)) => {
+                self.reply(client, format!("ERR {verb} already-logged-in "));
+            }
             ("TOKEN", Some(who)) => self.ask_token(client, &who),
             ("MSG", Some(who)) => {
                 let (rest, author) = (format!("{who} {rest}"), Some(client));
@@ -443,19 +464,32 @@ impl Oracle {
                 self.reply(client, "ERR NAME bad-name ");
             }
             ("NAME", Some(_)) => self.change(client, "NAME"),
-            ("ADD" | "RESET" | "REMOVE" | "PROMOTE" | "DEMOTE", Some(_)) if !self.is_admin(client) => {
+            ("ADD" | "INVITE" | "RESET" | "REMOVE" | "PROMOTE" | "DEMOTE", Some(_))
+                if !self.is_admin(client) =>
+            {
                 self.reply(client, format!("ERR {verb} admin-only "));
             }
             ("RESET", Some(_)) if !self.members.contains_key(&words[0]) => {
                 self.reply(client, "ERR RESET no-such-member ");
             }
-            ("ADD", Some(_)) => self.change(client, "ADD"),
-            ("RESET", Some(_)) => self.change(client, "RESET"),
-            ("REMOVE", Some(_)) => self.change(client, "REMOVE"),
-            ("PROMOTE", Some(_)) => self.change(client, "PROMOTE"),
-            ("DEMOTE", Some(_)) => self.change(client, "DEMOTE"),
+            ("ADD" | "INVITE" | "RESET" | "REMOVE" | "PROMOTE" | "DEMOTE", Some(_)) => {
+                let all = ["ADD", "INVITE", "RESET", "REMOVE", "PROMOTE", "DEMOTE"];
+                self.change(client, all.into_iter().find(|one| *one == verb).expect("one of them"));
+            }
             _ => unreachable!("the simulation says nothing else: {line}"),
         }
+    }
+
+    fn ask_login(&mut self, client: Client, verb: &str, words: &[String]) {
+        let (mail, device) = match words[0].split_once('/') {
+            Some((mail, "-")) => (mail.to_owned(), None),
+            Some((mail, device)) => (mail.to_owned(), Some(device.to_owned())),
+            None => (words[0].clone(), Some(String::new())),
+        };
+        let (verb, given) = (if verb == "LOGIN" { "LOGIN" } else { "RESUME" }, words[1].clone());
+        let (fitted, version) = (false, None);
+        self.clients[client].pending = Some(Pending::Login { verb, mail, given, fitted, version, device });
+        self.looks(client);
     }
 
     fn ask_history(&mut self, client: Client, who: &str, first: u64, words: &[String]) {
@@ -610,7 +644,7 @@ impl Oracle {
                     _ => self.overtaken.changed += 1,
                 }
                 if !fitted || member.is_none() {
-                    return self.wrong(client, verb);
+                    return self.wrong(client, verb, "bad-login");
                 }
                 if member.map(|member| member.version) != version {
                     return self.reply(client, format!("ERR {verb} busy "));
@@ -664,7 +698,7 @@ impl Oracle {
             Pending::Passwd { fitted, version, .. } => {
                 let who = self.clients[client].who.clone().expect("only members change a password");
                 if !fitted {
-                    return self.wrong(client, "PASSWD");
+                    return self.wrong(client, "PASSWD", "bad-login");
                 }
                 if self.members[&who].version != version {
                     self.passwd_raced += 1;
@@ -674,6 +708,8 @@ impl Oracle {
             }
             Pending::Change { .. }
             | Pending::Token(_)
+            | Pending::Join { .. }
+            | Pending::Invite { .. }
             | Pending::History { .. }
             | Pending::Info { .. }
             | Pending::Find { .. }
@@ -684,8 +720,8 @@ impl Oracle {
         }
     }
 
-    fn wrong(&mut self, client: Client, verb: &str) {
-        self.reply(client, format!("ERR {verb} bad-login "));
+    pub(super) fn wrong(&mut self, client: Client, verb: &str, code: &str) {
+        self.reply(client, format!("ERR {verb} {code} "));
         self.clients[client].tries += 1;
         if self.clients[client].tries == 3 {
             self.reply_last(client, "BYE bad-login ");
@@ -742,13 +778,20 @@ impl Oracle {
         let awaited = pending.is_some() && !self.clients[client].leaving;
         let verb = change.verb;
         if let Some(code) = code {
-            if awaited {
+            if awaited && (verb, code) == ("JOIN", "bad-invite") {
+                self.bad_invites += 1;
+                self.wrong(client, verb, code);
+            } else if awaited {
+                self.joins_busy += usize::from((verb, code) == ("JOIN", "busy"));
                 self.passwd_raced += usize::from((verb, code) == ("PASSWD", "busy"));
                 self.reply(client, format!("ERR {verb} {code} "));
             }
             return;
         }
-        if awaited {
+        if awaited && verb == "INVITE" {
+            let (mail, by) = (change.whom.clone(), by.to_owned());
+            self.clients[client].pending = Some(Pending::Invite { mail, by });
+        } else if awaited {
             self.reply(
                 client,
                 match verb {
@@ -758,8 +801,16 @@ impl Oracle {
             );
         }
         let whom = change.whom.clone();
+        if let Some(made) = change.made {
+            self.has_joined(&whom, by, made);
+        }
         match verb {
-            "ADD" => {
+            "INVITE" => {
+                if self.members.contains_key(&whom) {
+                    self.take_out(now_ms, &whom, "-", "removed");
+                }
+            }
+            "ADD" | "JOIN" => {
                 if self.members.contains_key(&whom) {
                     self.take_out(now_ms, &whom, "-", "removed");
                 }
@@ -972,6 +1023,16 @@ impl Oracle {
         self.settled();
     }
 
+    /// Changes of the group that have no number yet: their first words, and of whom they are.
+    pub(super) fn changes_waiting(&self) -> impl Iterator<Item = (&str, &str)> {
+        let changes = self.proposals.iter().filter(|proposal| proposal.author.is_none());
+        changes.map(|change| (change.word, change.rest.split(' ').nth(1).unwrap_or_default()))
+    }
+
+    pub(super) fn is_stalled(&self) -> bool {
+        self.is_stalled
+    }
+
     fn devices_of(&self, mail: &str) -> impl Iterator<Item = u64> {
         self.arrived.iter().filter(move |((of, _), _)| of == mail).map(|(_, seq)| *seq)
     }
@@ -1161,4 +1222,6 @@ pub(super) struct FileChange {
     pub(super) whom: String,
     pub(super) stands: Option<Field>,
     pub(super) name: Option<String>,
+    /// By an invitation, which was made after this event.
+    pub(super) made: Option<u64>,
 }

@@ -74,10 +74,14 @@ pub(super) struct Report {
     pub(super) names_taken: usize,
     pub(super) name_edits: usize,
     pub(super) demoted_first: usize,
+    pub(super) invited: usize,
+    pub(super) joined: usize,
+    pub(super) bad_invites: usize,
+    pub(super) joins_busy: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 56] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 60] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -135,6 +139,10 @@ impl Report {
             ("name that looks like another", self.names_taken),
             ("name edited", self.name_edits),
             ("command of an admin who was none any more in its place", self.demoted_first),
+            ("invitation", self.invited),
+            ("member by an invitation", self.joined),
+            ("invitation that was used or had ended", self.bad_invites),
+            ("JOIN while the group was just being changed", self.joins_busy),
         ]
     }
 }
@@ -197,6 +205,10 @@ impl AddAssign for Report {
         self.names_taken += other.names_taken;
         self.name_edits += other.name_edits;
         self.demoted_first += other.demoted_first;
+        self.invited += other.invited;
+        self.joined += other.joined;
+        self.bad_invites += other.bad_invites;
+        self.joins_busy += other.joins_busy;
     }
 }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
 use chat_room::protocol::{Device, EventLine, LastIs, Mail, Role, Seq, Time, Token};
 use chat_room::room::{
-    Block, ConnId, Delivered, Effect, Input, KnownGroup, KnownMember, LocateFor, LogRefusal, Pos, Restored,
-    Room, Tail, Ticket,
+    Block, ConnId, Delivered, Effect, Ended, Input, KnownGroup, KnownMember, LocateFor, LogRefusal, Pos,
+    Restored, Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
@@ -19,13 +19,13 @@ use super::oracle::{Client, Noted, Pending, Postponed, Searched, token};
 use super::world::{Save, World, config};
 
 /// What was noted of the group, with what the log tells of it since.
-fn known(group: BTreeMap<String, Noted>) -> KnownGroup {
+fn known(group: BTreeMap<String, Noted>, ended: Ended) -> KnownGroup {
     let member = |(who, noted): (String, Noted)| {
         let role = Some(if noted.admin { Role::Admin } else { Role::Member });
         let name = noted.name.as_deref().map(display_name);
         (mail(&who), KnownMember { added: Seq(noted.added), role, name })
     };
-    KnownGroup { members: group.into_iter().map(member).collect() }
+    KnownGroup { members: group.into_iter().map(member).collect(), ended }
 }
 
 impl World {
@@ -240,6 +240,7 @@ impl World {
         self.settling.clear();
         self.saves.clear();
         self.saves_due = 0;
+        (self.edits_filed, self.edits_told) = (0, 0);
         self.filed.clear();
         self.locates.clear();
         self.finds.clear();
@@ -254,7 +255,7 @@ impl World {
         let base = self.stored[..tail_at].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         let last_line = self.stored.split(|&b| b == b'\n').rfind(|line| !line.is_empty());
         let last_time = last_line.and_then(EventLine::parse).map_or(Time::default(), |line| line.time);
-        let group = self.oracle.group_of_log();
+        let (group, ended) = (self.oracle.group_of_log(), self.ended_of_log());
         let devices = self.noted.iter().map(|((mail, device), &(seq, time))| {
             let (mail, device) = (mail.clone(), device.clone());
             Delivered { mail, device, seq, time }
@@ -263,7 +264,7 @@ impl World {
             first,
             base: Pos(0),
             tail: Tail { base: Pos(base as u64), bytes: self.stored[base..].to_vec(), last: Seq(last) },
-            group: known(group),
+            group: known(group, ended),
             devices: devices.collect(),
         };
         self.sequencer = Sequencer::new(Seq(last), last_time);
@@ -312,11 +313,13 @@ impl World {
                         self.handle(Input::Issued(job, made));
                         self.answered(client);
                     }
+                    Effect::Invite(_) => unreachable!("made at once"),
+                    Effect::Join(job) => self.ask_join(job, busy),
                     Effect::Save(ticket, change) => {
                         if ticket == Ticket::Typed {
                             self.saves_due = self.saves_due.checked_sub(1).expect("the oracle knows of it");
                         }
-                        self.saves.push_back(Save { ticket, change });
+                        self.saves.push_back(Save { ticket, change, told: self.edits_told });
                     }
                     Effect::Propose(batch) if self.nodes.is_some() => {
                         let changes = self.shared().propose(&batch);

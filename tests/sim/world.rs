@@ -53,6 +53,8 @@ pub(super) struct Conn {
 pub(super) struct Save {
     pub(super) ticket: Ticket,
     pub(super) change: Change,
+    /// Reports with edits that the room had heard of.
+    pub(super) told: u64,
 }
 
 pub(super) struct World {
@@ -77,6 +79,9 @@ pub(super) struct World {
     /// Salts that were used.
     pub(super) salt: usize,
     pub(super) saves: VecDeque<Save>,
+    /// Reports with edits that the file's thread has made, and those that the room has heard of.
+    pub(super) edits_filed: u64,
+    pub(super) edits_told: u64,
     /// What the file's thread has not told yet.
     pub(super) filed: VecDeque<Filed>,
     /// Whatever has stood in the file.
@@ -159,6 +164,8 @@ impl World {
             found: VecDeque::new(),
             settling: Vec::new(),
             salt: 100,
+            edits_filed: 0,
+            edits_told: 0,
             filed: VecDeque::new(),
             fields: Vec::new(),
             saves_due: 0,
@@ -231,6 +238,10 @@ impl World {
         self.report.overtaken = self.oracle.overtaken;
         self.report.old_tokens = self.oracle.old_tokens;
         self.report.before = self.oracle.before;
+        self.report.invited = self.oracle.invited.len();
+        self.report.joined = self.oracle.joined;
+        self.report.bad_invites = self.oracle.bad_invites;
+        self.report.joins_busy = self.oracle.joins_busy;
         self.report.in_doubt = self.oracle.in_doubt;
         self.report.passwd_raced = self.oracle.passwd_raced;
         self.report.infos = self.oracle.infos;
@@ -325,6 +336,11 @@ impl World {
             let Effect::Settle(job) = self.effects.remove(at) else { panic!("just seen") };
             self.room.handle(self.now(), Input::Settled(job, LastIs::Certain), &mut self.effects);
         }
+        while let Some(at) = self.effects.iter().position(|effect| matches!(effect, Effect::Invite(_))) {
+            let Effect::Invite(job) = self.effects.remove(at) else { panic!("just seen") };
+            self.make_word(job);
+        }
+        self.oracle.release_invites();
     }
 
     fn turn(&mut self) {
@@ -512,6 +528,8 @@ impl World {
                 let letter = *self.rng.pick(&["x", "X", "z", "Zz", "xX", "@"]);
                 format!("FIND {before}{}", letter.repeat(1 + self.rng.below(4)))
             }
+            26 => self.invite_line(),
+            27..33 if logged_in.is_none() || self.rng.percent(5) => self.join_line(&one),
             25 if self.rng.percent(10) => format!("NAME {}", self.rng.pick(&["a@x", "a/b", " A", "A "])),
             25 if self.rng.percent(20) => "NAME".to_owned(),
             25 => format!("NAME {}", self.rng.pick(&NAMES)),

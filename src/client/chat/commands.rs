@@ -242,8 +242,7 @@ pub(super) fn takes_password(line: &str) -> bool {
     if verb.eq_ignore_ascii_case("MSG") {
         return takes_password(rest);
     }
-    // JOIN is a verb of later versions.
-    let takes = Verb::parse(verb.as_bytes()).map_or(verb.eq_ignore_ascii_case("JOIN"), Verb::takes_secret);
+    let takes = Verb::parse(verb.as_bytes()).is_some_and(Verb::takes_secret);
     takes && !rest.trim().is_empty()
 }
 

@@ -23,6 +23,9 @@ impl Answer {
         match self {
             Answer::Lines(lines) => feeds.reply(id, lines),
             Answer::Await(effect) => {
+                if let Effect::Save(_, change) = &effect {
+                    feeds.saving.begin(change);
+                }
                 feeds.peers.wait(id, Waiting::Worker);
                 return Some(effect);
             }

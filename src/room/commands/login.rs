@@ -1,6 +1,5 @@
 //! LOGIN, RESUME and TOKEN.
 
-use crate::limits::TRIES_MAX;
 use crate::protocol::{Bye, Code, LastIs, LoginOk, Mail, Seq, Subscription, Verb, err, ok};
 use crate::room::commands::change::hash;
 use crate::room::commands::history::locate;
@@ -49,11 +48,7 @@ pub(crate) fn checked(
         Err((code, sentence, why)) => {
             feeds.reply(id, err(verb, code, sentence));
             if code == Code::BadLogin {
-                let peer = feeds.peers.get_mut(id).expect("an answer was awaited");
-                peer.tries += 1;
-                if peer.tries >= TRIES_MAX {
-                    feeds.end(id, Ending::AtEnd, Some(Bye::BadLogin), group);
-                }
+                feeds.count_wrong(id, group);
             }
             (verb != Verb::Passwd).then_some(Effect::Refused(id, Some(mail), why))
         }

@@ -5,6 +5,7 @@ pub(super) mod change;
 pub(super) mod find;
 pub(super) mod history;
 pub(super) mod info;
+pub(super) mod invite;
 pub(super) mod line;
 pub(super) mod lists;
 pub(super) mod login;

@@ -9,7 +9,8 @@ use crate::room::{ConnId, Feeds, Group, Rate, Session};
 fn cost(verb: Verb) -> u32 {
     match verb {
         // Each change of members.txt is also a line in the history.
-        Verb::Msg | Verb::Add | Verb::Remove | Verb::Reset | Verb::Promote | Verb::Demote => 1,
+        // INVITE reads it.
+        Verb::Msg | Verb::Add | Verb::Invite | Verb::Remove | Verb::Reset | Verb::Promote | Verb::Demote => 1,
         // PASSWD, which every member may send, hashes two passwords.
         Verb::Who
         | Verb::Members
@@ -20,7 +21,14 @@ fn cost(verb: Verb) -> u32 {
         | Verb::Help
         | Verb::Passwd
         | Verb::Name => LIST_COST,
-        Verb::Login | Verb::Resume | Verb::Token | Verb::Skip | Verb::Leave | Verb::Ping | Verb::Quit => 0,
+        Verb::Login
+        | Verb::Resume
+        | Verb::Join
+        | Verb::Token
+        | Verb::Skip
+        | Verb::Leave
+        | Verb::Ping
+        | Verb::Quit => 0,
     }
 }
 

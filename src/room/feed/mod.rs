@@ -5,9 +5,10 @@ pub(super) mod left_out;
 pub(super) mod outbox;
 pub(super) mod replies;
 
-use crate::limits::AHEAD_MAX;
+use crate::limits::{AHEAD_MAX, TRIES_MAX};
 use crate::protocol::{Bye, Event, Mail, bye};
 use crate::room::ids::MemberId;
+use crate::room::saving::Saving;
 use crate::room::searches::Searches;
 use crate::room::{
     Committed, CommittedEvent, ConnId, Effect, Ending, Group, LogRefusal, Now, Peers, Placed, Pos,
@@ -23,6 +24,7 @@ pub(crate) struct Feeds {
     pub(crate) proposals: Proposals,
     pub(crate) peers: Peers,
     pub(crate) searches: Searches,
+    pub(crate) saving: Saving,
     /// Where the transcript ended when the present pass over all receivers began, or the last one. A pass serves each of them
     /// once, at least up to there, however much is said meanwhile.
     pub(crate) pass: Pos,
@@ -32,7 +34,8 @@ impl Feeds {
     pub(crate) fn new(transcript: Transcript) -> Feeds {
         let pass = transcript.end();
         let (proposals, peers) = (Proposals::default(), Peers::default());
-        Feeds { now: Now::default(), transcript, proposals, peers, searches: Searches::default(), pass }
+        let (searches, saving) = (Searches::default(), Saving::default());
+        Feeds { now: Now::default(), transcript, proposals, peers, searches, saving, pass }
     }
 
     /// Adds a reply to what a connection is owed.
@@ -65,8 +68,8 @@ impl Feeds {
             seq = seq.next();
             let placed = Placed { start, end: start.plus(len), seq, time };
             start = placed.end;
-            if let Some((mail, Some(added))) = self.proposals.committed(self.now, ticket) {
-                group.announced(&mail, added, seq);
+            if let Some(change) = self.proposals.committed(self.now, ticket) {
+                group.announced(&change, seq, time);
             }
             if let Some(ProposalTicket { by: Proposer::Speaker(id), .. }) = ticket {
                 self.settle(id, Ok(placed));
@@ -136,6 +139,15 @@ impl Feeds {
         }
         if let (Some(seq), Some(seat)) = (arrived, peer.session.seat()) {
             group.arrived(seat, seq, self.now.wall);
+        }
+    }
+
+    /// A password, a token or the word of an invitation was wrong. Too many end the connection.
+    pub(crate) fn count_wrong(&mut self, id: ConnId, group: &mut Group) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        peer.tries += 1;
+        if peer.tries >= TRIES_MAX {
+            self.end(id, Ending::AtEnd, Some(Bye::BadLogin), group);
         }
     }
 

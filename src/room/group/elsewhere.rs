@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::{Device, Mail};
+use crate::room::Delivered;
 
 /// Nothing without other nodes.
 #[derive(Debug, Default)]
 pub(super) struct Elsewhere {
     /// Members and their devices there, each device once. They may be members here a moment later only, or not any more.
     pub(super) devices: BTreeMap<Mail, Vec<Device>>,
+    /// Places that other nodes have moved, and that have to be recorded.
+    pub(super) moved: Vec<Delivered>,
     telling: Telling,
 }
 

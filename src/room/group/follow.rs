@@ -3,17 +3,29 @@
 
 use crate::protocol::{Author, Bye, DisplayName, Event, Mail, Role, Verb, err, ok};
 use crate::room::commands::answer::save_refused;
+use crate::room::commands::invite;
 use crate::room::{
-    Change, ConnId, Difference, Edit, Feeds, Group, MembersNews, Record, SaveError, Secret, Ticket, typed,
+    Change, ConnId, Difference, Edit, Effect, Feeds, Group, MembersNews, Record, SaveError, Secret, Ticket,
+    typed,
 };
 
 /// Applies the answers to commands first, in order; what still differs then was an edit.
-pub(crate) fn members_news(news: MembersNews, group: &mut Group, feeds: &mut Feeds) {
+pub(crate) fn members_news(news: MembersNews, group: &mut Group, feeds: &mut Feeds) -> Vec<Effect> {
+    let mut effects = Vec::new();
     for (ticket, change, result) in news.answers {
         match ticket {
             Ticket::Command(id, verb, by) => {
+                feeds.saving.end(&change);
                 if feeds.peers.answer_is_awaited(id) {
-                    feeds.reply(id, answer(verb, &change, &result));
+                    match (&change, &result) {
+                        (Change::Invite { mail }, Ok(())) => {
+                            invite::invited(id, by.clone(), mail.clone(), feeds);
+                        }
+                        (Change::Join { mail, .. }, result) => {
+                            effects.extend(invite::joined(id, mail, result, group, feeds));
+                        }
+                        _ => feeds.reply(id, answer(verb, &change, &result)),
+                    }
                 }
                 if result.is_ok() {
                     made(id, verb, Author::Member(by), change, group, feeds);
@@ -30,6 +42,7 @@ pub(crate) fn members_news(news: MembersNews, group: &mut Group, feeds: &mut Fee
     for edit in gone.into_iter().chain(edited) {
         decided(Author::HandEdit, edit, group, feeds);
     }
+    effects
 }
 
 /// Follows what was decided about a member by an edit, or on another node.
@@ -59,14 +72,15 @@ fn answer(verb: Verb, change: &Change, result: &Result<(), SaveError>) -> Vec<u8
 /// Follows a change that a command has made.
 fn made(id: ConnId, verb: Verb, by: Author, change: Change, group: &mut Group, feeds: &mut Feeds) {
     match change {
-        Change::Add { mail, hash } => {
-            if group.get(&mail).is_some() {
-                // An edit that was not reported yet had removed the member.
-                remove_member(mail.clone(), Author::HandEdit, Bye::Removed, group, feeds);
-            }
+        Change::Add { mail, hash } | Change::Join { mail, hash, .. } => {
+            follow_unreported_removal(&mail, group, feeds);
             let record = Record { secret: Secret::Hash(hash), role: Role::Member, name: None };
-            add_member(&mail, record, by, group, feeds);
+            add_member(&mail, record, by.clone(), group, feeds);
+            if verb == Verb::Join {
+                group.record_change(&mail, Difference::Joined, by);
+            }
         }
+        Change::Invite { mail } => follow_unreported_removal(&mail, group, feeds),
         Change::Remove { mail } => {
             if group.get(&mail).is_none() {
                 // An edit that was not reported yet had added the member.
@@ -81,6 +95,13 @@ fn made(id: ConnId, verb: Verb, by: Author, change: Change, group: &mut Group, f
         }
         Change::SetRole { mail, role } => set_role(&mail, role, by, group, feeds),
         Change::SetName { mail, name } => set_name(&mail, name, by, group, feeds),
+    }
+}
+
+/// The file has no such member: if the group has, an edit that was not reported yet has removed them.
+fn follow_unreported_removal(mail: &Mail, group: &mut Group, feeds: &mut Feeds) {
+    if group.get(mail).is_some() {
+        remove_member(mail.clone(), Author::HandEdit, Bye::Removed, group, feeds);
     }
 }
 
@@ -130,8 +151,9 @@ fn add_member(mail: &Mail, record: Record, by: Author, group: &mut Group, feeds:
 
 /// Gives a member this role. If it is theirs already, or they are no member, nothing has happened.
 fn set_role(mail: &Mail, role: Role, by: Author, group: &mut Group, feeds: &mut Feeds) {
-    let Some(member) = group.get_mut(mail).filter(|member| member.role != role) else { return };
-    member.role = role;
+    if !group.set_role(mail, role) {
+        return;
+    }
     group.record_change(mail, Difference::Role(role), by.clone());
     feeds.proposals.changed(feeds.now, &Event::Role { by, mail: mail.clone(), role });
 }
@@ -144,11 +166,16 @@ fn set_name(mail: &Mail, name: Option<DisplayName>, by: Author, group: &mut Grou
     feeds.proposals.changed(feeds.now, &Event::Named { by, mail: mail.clone(), name });
 }
 
-/// Gives a member a role that an earlier version has decided about: it has made no event of that.
-pub(crate) fn set_quiet_role(mail: &Mail, role: Role, group: &mut Group) {
-    let Some(member) = group.get_mut(mail).filter(|member| member.role != role) else { return };
-    member.role = role;
+/// Gives a member a role that an earlier version has decided about: it has made no event of that. The next event, whatever it
+/// is, counts as the end of this admin's invitations.
+pub(crate) fn set_quiet_role(mail: &Mail, role: Role, group: &mut Group, feeds: &Feeds) {
+    if !group.set_role(mail, role) {
+        return;
+    }
     group.record_change(mail, Difference::Role(role), Author::HandEdit);
+    if role == Role::Member {
+        group.inviting.ended.end(feeds.transcript.last().next(), feeds.now.wall, mail.clone());
+    }
 }
 
 /// Removes a member. The connections end in this turn: no further lines of them are taken, and they get no later events. Their

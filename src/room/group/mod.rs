@@ -5,6 +5,7 @@ pub(super) mod devices;
 pub(super) mod elsewhere;
 pub(super) mod follow;
 pub(super) mod foreign;
+pub(super) mod inviting;
 pub(super) mod member;
 pub(super) mod presence;
 pub(super) mod roster;
@@ -17,13 +18,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::limits::MEMBERS_PER_TURN;
-use crate::protocol::{Author, Mail, Seq, Time};
+use crate::protocol::{Author, Mail, Role, Seq, Time};
 use crate::room::group::ahead::Ahead;
 use crate::room::group::devices::Devices;
 use crate::room::group::elsewhere::Elsewhere;
+use crate::room::group::inviting::Inviting;
 use crate::room::group::typed_queue::TypedQueue;
 use crate::room::{
-    Allowance, Changed, Delivered, Difference, HashCost, Member, MemberId, PasswordHash, PastShown, Record,
+    Allowance, Announced, Changed, Difference, HashCost, Member, MemberId, PasswordHash, PastShown, Record,
     Secret, Transcript, Version, is_ahead,
 };
 
@@ -31,12 +33,11 @@ use crate::room::{
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     members: BTreeMap<Mail, Member>,
+    pub(crate) inviting: Inviting,
     /// Members with a connected device, here or at another node, for WHO: most of a large group is away.
     online: BTreeSet<Mail>,
     elsewhere: Elsewhere,
     ahead: Ahead,
-    /// Places that other nodes have moved, and that have to be recorded.
-    moved_elsewhere: Vec<Delivered>,
     /// Members with a changed place that has to be recorded, each once.
     unrecorded: Vec<Mail>,
     /// How many hashes have each cost, for the decoys.
@@ -108,12 +109,27 @@ impl Group {
         transcript.first().max(own)
     }
 
-    /// The ADDED line of this membership has this number.
-    pub(crate) fn announced(&mut self, mail: &Mail, id: MemberId, seq: Seq) {
-        if let Some(member) = self.get_mut(mail).filter(|member| member.id == id) {
+    /// The line of this change has this number.
+    pub(crate) fn announced(&mut self, change: &Announced, seq: Seq, time: Time) {
+        if let Announced::Added(mail, Some(id)) = change
+            && let Some(member) = self.get_mut(mail).filter(|member| member.id == *id)
+        {
             debug_assert!(member.added.is_none_or(|added| added == seq), "it was expected to be the next");
             member.added = Some(seq);
         }
+        if let Some(mail) = change.end() {
+            self.inviting.ended.end(seq, time, mail.clone());
+        }
+    }
+
+    /// Gives a member this role. Returns whether it is another one.
+    pub(crate) fn set_role(&mut self, mail: &Mail, role: Role) -> bool {
+        let Some(member) = self.members.get_mut(mail).filter(|member| member.role != role) else {
+            return false;
+        };
+        member.role = role;
+        self.inviting.set_role(mail, Some(role));
+        true
     }
 
     /// Adds a member, with a new version. The mail must not be a member's already.
@@ -136,6 +152,7 @@ impl Group {
             leaving: Vec::new(),
         };
         count_in(&mut self.costs, &member.secret);
+        self.inviting.set_role(&mail, Some(role));
         if member.is_typed() {
             self.typed.wait(mail.clone(), false);
         }
@@ -152,6 +169,7 @@ impl Group {
         if let Some(member) = self.members.remove(mail) {
             count_out(&mut self.costs, &member.secret);
         }
+        self.inviting.set_role(mail, None);
         self.online.remove(mail);
     }
 
@@ -190,6 +208,8 @@ impl Group {
             count_in(&mut costs, &member.secret);
         }
         assert_eq!(costs, self.costs, "hashes are counted by their cost");
+        let admins = self.members.iter().filter(|(_, member)| member.role == Role::Admin);
+        self.inviting.check(admins.map(|(mail, _)| mail));
         let unrecorded: BTreeSet<_> = self.unrecorded.iter().collect();
         for (mail, member) in &self.members {
             assert!(

@@ -96,14 +96,14 @@ impl Group {
         if let Some(member) = member.filter(|member| Some(seq.next()) >= member.added)
             && let Some((seq, time)) = member.devices.restore(device.clone(), seq, time)
         {
-            self.moved_elsewhere.push(Delivered { mail, device, seq, time });
+            self.elsewhere.moved.push(Delivered { mail, device, seq, time });
         }
     }
 
     /// How far devices have come on other nodes, where that was news, since the last call: each at least as far as it was told
     /// to be before.
     pub(crate) fn take_moved_elsewhere(&mut self) -> Vec<Delivered> {
-        std::mem::take(&mut self.moved_elsewhere)
+        std::mem::take(&mut self.elsewhere.moved)
     }
 
     /// The places of devices that have changed since the last call.

@@ -8,7 +8,7 @@ use argon2::password_hash::phc;
 use crate::limits::{
     ARGON2_KIB_PASSES_MAX, ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, ARGON2_WEAK_KIB_PASSES,
 };
-use crate::protocol::{Author, DisplayName, Mail, Password, Role};
+use crate::protocol::{Author, DisplayName, Mail, Password, Role, Seq};
 
 /// An Argon2id hash as a PHC string, with a cost within our limits. Cheap to clone.
 #[derive(Clone, derive_more::Debug, PartialEq, Eq)]
@@ -192,6 +192,10 @@ pub fn differences<'a>(
 pub enum Change {
     /// Adds a line at the end.
     Add { mail: Mail, hash: PasswordHash },
+    /// The same, by an invitation that was made after the event `made`.
+    Join { mail: Mail, hash: PasswordHash, made: Seq },
+    /// Changes nothing: whether this mail may be invited.
+    Invite { mail: Mail },
     /// Removes a line.
     Remove { mail: Mail },
     /// Changes the password in a line, if that is the `expected` one; `None`: whatever it is.
@@ -206,6 +210,8 @@ impl Change {
     /// Whose line it is.
     pub fn mail(&self) -> &Mail {
         let (Change::Add { mail, .. }
+        | Change::Join { mail, .. }
+        | Change::Invite { mail }
         | Change::Remove { mail }
         | Change::SetPassword { mail, .. }
         | Change::SetRole { mail, .. }
@@ -230,7 +236,7 @@ pub enum ChangeError {
     NoSuchMember,
     /// No admin would be left.
     LastAdmin,
-    /// The line has another password than expected.
+    /// The line has another password than expected, or the file was edited.
     NotExpected,
     /// Somebody else has this name, or one that looks like it.
     NameTaken,

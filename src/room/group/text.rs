@@ -145,7 +145,9 @@ impl MembersFile {
     /// Changes one line, or nothing if the change does not apply.
     pub fn apply(&mut self, change: &Change) -> Result<(), ChangeError> {
         match change {
-            Change::Add { mail, hash } => self.add(mail, hash),
+            Change::Add { mail, hash } | Change::Join { mail, hash, .. } => self.add(mail, hash),
+            Change::Invite { mail } if self.index.contains_key(mail) => Err(ChangeError::AlreadyMember),
+            Change::Invite { .. } => Ok(()),
             Change::Remove { mail } => self.remove(mail),
             Change::SetPassword { mail, hash, expected } => self.set_password(mail, hash, expected.as_ref()),
             Change::SetRole { mail, role } => self.set_role(mail, *role),

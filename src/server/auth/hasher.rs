@@ -9,15 +9,19 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::protocol::Password;
-use crate::room::{CheckJob, HashFor, HashJob, PasswordHash, Proof, Secret, Verdict};
+use crate::room::{CheckJob, HashFor, HashJob, JoinJob, PasswordHash, Proof, Secret, Verdict};
 use crate::server::auth::argon::Argon;
 use crate::server::auth::queue::{Origin, Task};
 use crate::server::keys::random_key;
+
+/// Why a hash can be made.
+const HASHABLE: &str = "as at start: random bytes and 20 MB";
 
 /// The answer to a task.
 #[derive(Debug)]
 pub(super) enum Answer {
     Checked(CheckJob, Option<Origin>, Verdict),
+    Joining(JoinJob, PasswordHash),
     Hashed(HashJob, PasswordHash),
 }
 
@@ -43,6 +47,10 @@ impl Argon {
                 let verdict = self.check(&mut job, decoy);
                 Answer::Checked(job, origin, verdict)
             }
+            Task::Join(job, _) => {
+                let hash = self.hash(&job.password).expect(HASHABLE);
+                Answer::Joining(job, hash)
+            }
             Task::Hash(job) => {
                 let hash = match &job.purpose {
                     HashFor::Typed { before: Some(before), .. }
@@ -50,7 +58,7 @@ impl Argon {
                     {
                         before.clone()
                     }
-                    _ => self.hash(&job.password).expect("as at start: random bytes and 20 MB"),
+                    _ => self.hash(&job.password).expect(HASHABLE),
                 };
                 Answer::Hashed(job, hash)
             }

@@ -5,6 +5,7 @@ mod argon;
 mod decoy;
 mod fair;
 mod hasher;
+mod invitations;
 pub mod passwords;
 pub(super) mod queue;
 mod throttle;

@@ -14,7 +14,8 @@ use mio::Waker;
 
 use crate::protocol::{Password, Time};
 use crate::room::{
-    Changed, CheckJob, ConnId, Difference, HashCost, Input, Now, PasswordHash, Proof, TokenJob, Verdict,
+    Changed, CheckJob, ConnId, Difference, HashCost, Input, JoinJob, Now, PasswordHash, Proof, TokenJob,
+    Verdict,
 };
 use crate::server::auth::admission::Source;
 use crate::server::auth::argon::Argon;
@@ -37,7 +38,7 @@ pub(in crate::server) struct Passwords {
     worker: Worker<(Task, PasswordHash), Answer>,
     throttle: Throttle,
     cache: VerifiedCache,
-    tokens: Tokens,
+    pub(in crate::server) tokens: Tokens,
     /// With our own cost, for mails that no member has.
     decoy: PasswordHash,
 }
@@ -93,6 +94,23 @@ impl Passwords {
         Input::Issued(job, token)
     }
 
+    /// Takes a job: the new password is hashed when a login from there would be checked.
+    pub(in crate::server) fn join(
+        &mut self,
+        job: JoinJob,
+        source: Source,
+        now: Now,
+        is_waiting: impl Fn(ConnId) -> bool,
+    ) -> Option<Input<'static>> {
+        let origin = self.throttle.origin(source, now.mono);
+        self.enqueue(Task::Join(job, origin), now, is_waiting)
+    }
+
+    /// Somebody at this address has guessed the word of an invitation.
+    pub(in crate::server) fn record_wrong_word(&mut self, source: Source, now: Now) {
+        self.throttle.record_wrong_password(source, now.mono);
+    }
+
     /// Takes a task, or answers that the queue is full.
     pub(in crate::server) fn enqueue(
         &mut self,
@@ -102,6 +120,7 @@ impl Passwords {
     ) -> Option<Input<'static>> {
         Some(match self.queue.push(task, now.mono, is_waiting)? {
             Task::Check(job, _) => Input::Checked(job, Verdict::Busy),
+            Task::Join(job, _) => Input::Joining(job, None, None),
             Task::Hash(job) => Input::Hashed(job, None),
         })
     }
@@ -140,7 +159,7 @@ impl Passwords {
         // Made for members' mails, too, so that it takes as long.
         let cost = match &task {
             Task::Check(job, _) => decoy::cost(costs, self.tokens.mail_hash(&job.mail)),
-            Task::Hash(_) => None,
+            Task::Join(..) | Task::Hash(_) => None,
         };
         let decoy = self.decoy.as_if_of(cost.unwrap_or(self.decoy.cost()));
         self.worker.try_send((task, decoy)).expect("the channel has room for all that may be at the thread");
@@ -160,6 +179,7 @@ impl Passwords {
                     }
                     Input::Checked(job, verdict)
                 }
+                Answer::Joining(job, hash) => Input::Joining(job, Some(hash), None),
                 Answer::Hashed(job, hash) => Input::Hashed(job, Some(hash)),
             });
         }

@@ -14,7 +14,7 @@ use crate::limits::{
     HASH_COMMANDS_IN_A_ROW, HASH_LOGINS_PER_FILE, HASH_QUEUE_MAX, HASH_QUEUE_SWEEP_EVERY, LOGINS_WAITING_MAX,
 };
 use crate::protocol::Mail;
-use crate::room::{CheckJob, ConnId, HashFor, HashJob};
+use crate::room::{CheckJob, ConnId, HashFor, HashJob, JoinJob};
 use crate::server::auth::admission::Source;
 use crate::server::auth::fair::FairQueue;
 
@@ -48,6 +48,8 @@ enum Key {
 pub(in crate::server) enum Task {
     /// Checks a password: of a login from there, or the old one that a member gives with PASSWD.
     Check(CheckJob, Option<Origin>),
+    /// Hashes the password of somebody who is invited, or says so. It comes like a login, and waits like one.
+    Join(JoinJob, Origin),
     Hash(HashJob),
 }
 
@@ -56,7 +58,17 @@ impl Task {
     pub(in crate::server) fn conn(&self) -> Option<ConnId> {
         match self {
             Task::Check(job, _) => Some(job.conn),
+            Task::Join(job, _) => Some(job.conn),
             Task::Hash(job) => job.purpose.conn(),
+        }
+    }
+
+    /// Where it comes from and for which mail, if it comes before a login.
+    fn before_login(&self) -> Option<(Origin, &Mail)> {
+        match self {
+            Task::Check(job, Some(origin)) => Some((*origin, &job.mail)),
+            Task::Join(job, origin) => Some((*origin, &job.mail)),
+            Task::Check(_, None) | Task::Hash(_) => None,
         }
     }
 
@@ -88,9 +100,8 @@ impl HashQueue {
         now: Duration,
         is_waiting: impl Fn(ConnId) -> bool,
     ) -> Option<Task> {
-        if let Task::Check(job, Some(origin)) = &task {
-            let Origin { reputation, source, not_before } = *origin;
-            let path = [Key::Reputation(reputation), Key::Source(source), Key::Mail(job.mail.clone())];
+        if let Some((Origin { reputation, source, not_before }, mail)) = task.before_login() {
+            let path = [Key::Reputation(reputation), Key::Source(source), Key::Mail(mail.clone())];
             if self.logins.len() >= LOGINS_WAITING_MAX && self.next_sweep <= now {
                 self.next_sweep = now + HASH_QUEUE_SWEEP_EVERY;
                 self.logins.retain(&|login| login.conn().is_none_or(&is_waiting));
@@ -148,7 +159,7 @@ impl HashQueue {
     pub(in crate::server) fn check(&self) {
         self.logins.check();
         assert!(self.file.iter().all(Task::is_typed), "the file's class holds only passwords from the file");
-        let is_command = |task: &Task| !task.is_typed() && !matches!(task, Task::Check(_, Some(_)));
+        let is_command = |task: &Task| !task.is_typed() && task.before_login().is_none();
         assert!(self.commands.iter().all(is_command), "the commands' class holds only commands");
         assert!(self.commands.len() <= HASH_QUEUE_MAX && self.file.len() <= HASH_QUEUE_MAX, "bounded");
         assert!(self.logins.len() <= LOGINS_WAITING_MAX, "bounded");
@@ -208,10 +219,39 @@ mod tests {
 
     fn letter(task: &Task) -> char {
         match task {
-            Task::Check(_, Some(_)) => 'l',
+            Task::Check(_, Some(_)) | Task::Join(..) => 'l',
             Task::Hash(_) if task.is_typed() => 'f',
             Task::Hash(_) | Task::Check(_, None) => 'c',
         }
+    }
+
+    #[test]
+    fn whoever_wants_to_join_waits_as_a_login_does() {
+        use crate::protocol::InviteWord;
+
+        let mut queue = HashQueue::default();
+        let join = |address, seconds| {
+            let word = InviteWord::parse(b"word").expect("a word");
+            let conn = ConnId { slot: 0, serial: address };
+            let job = JoinJob { conn, mail: mail(), word, password: password(), transcript: 7 };
+            let not_before = NOW + Duration::from_secs(seconds);
+            Task::Join(
+                job,
+                Origin { source: Source::V6(address), reputation: Reputation::Unknown, not_before },
+            )
+        };
+        for task in [join(1, 2), join(2, 0), login(2), command()] {
+            assert!(push(&mut queue, task).is_none());
+        }
+        let next = |queue: &mut HashQueue, now| queue.pop(now).map(|task| letter(&task));
+        let taken: Vec<_> = (0..4).map(|_| next(&mut queue, NOW)).collect();
+        assert_eq!(taken, [Some('c'), Some('l'), Some('l'), None]);
+        assert_eq!(next(&mut queue, NOW + Duration::from_secs(2)), Some('l'));
+        // The same bound is theirs.
+        for address in 0..LOGINS_WAITING_MAX as u64 {
+            assert!(push(&mut queue, join(address, 0)).is_none());
+        }
+        assert!(push(&mut queue, join(7, 0)).is_some() && push(&mut queue, login(7)).is_some());
     }
 
     #[test]

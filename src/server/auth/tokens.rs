@@ -5,6 +5,7 @@
 //! So does a removal, even if the same line comes back into members.txt later.
 
 use std::io;
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use blake2::Blake2bMac;
@@ -81,7 +82,7 @@ impl Tokens {
         let Some((end, given)) = bytes.split_first_chunk::<END_LEN>() else { return false };
         let computed = self.mac(mail, hash.map_or("", PasswordHash::as_str), added, *end);
         let same = bool::from(computed[..MAC_LEN].ct_eq(given));
-        same && hash.is_some() && is_alive(u64::from_be_bytes(*end), now)
+        same && hash.is_some() && is_alive(u64::from_be_bytes(*end), now, TOKEN_LIFE)
     }
 
     /// A keyed hash of this mail: always the same, and nobody without the key can tell it.
@@ -95,15 +96,19 @@ impl Tokens {
         let parts = [mail, hash, &end, &added];
         // Tokens from before numbers were in them are still good for the members who were there from the start.
         let known = if added == [0; 8] { &parts[..3] } else { &parts };
-        keyed_mac(&self.key, known)
+        self.mac_of(known)
+    }
+
+    pub(super) fn mac_of(&self, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        keyed_mac(&self.key, parts)
     }
 }
 
-/// Whether a token with this expiry is still good. One that has more than twice its life left was made while the clock
-/// was ahead, and is refused, for it would be good for years. Unless the present clock was never set.
-fn is_alive(end: u64, now: Time) -> bool {
+/// Whether what was made with this expiry, to be good for `life`, still is. What has more than twice that left was made
+/// while the clock was ahead, and is refused, for it would be good for years. Unless the present clock was never set.
+pub(super) fn is_alive(end: u64, now: Time, life: Duration) -> bool {
     let left = end.saturating_sub(now.unix_ms() / 1000);
-    left > 0 && (left <= 2 * TOKEN_LIFE.as_secs() || now.unix_ms() < CLOCK_EPOCH)
+    left > 0 && (left <= 2 * life.as_secs() || now.unix_ms() < CLOCK_EPOCH)
 }
 
 #[cfg(test)]

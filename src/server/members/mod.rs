@@ -43,17 +43,26 @@ pub(in crate::server) struct FileState {
 /// What the thread does with the file.
 #[derive(Debug)]
 enum Thread {
-    /// Changes it for commands, and counts those that are not answered yet.
-    Source(Worker<Job<Ticket>, Done<Ticket>>, usize),
+    /// Changes it for commands.
+    Source(Worker<Job<Ticket>, Done<Ticket>>, Asked),
     /// Makes it follow the group that other nodes share.
     View(View),
+}
+
+/// What was asked of the thread, and heard from it.
+#[derive(Debug, Default)]
+struct Asked {
+    /// Changes that are not answered yet.
+    pending: usize,
+    /// Reports with edits that were collected.
+    reports: u64,
 }
 
 impl Members {
     /// Starts the thread. `file` is the file as it was read at the start.
     pub(in crate::server) fn start(path: &Path, file: MembersFile, waker: Arc<Waker>) -> io::Result<Members> {
         let worker = file::spawn(path.to_owned(), file, Timing::default(), waker)?;
-        Ok(Members::of(path, Thread::Source(worker, 0)))
+        Ok(Members::of(path, Thread::Source(worker, Asked::default())))
     }
 
     /// Starts the thread of a file that follows this group; `seen` is what it said when it did last.
@@ -72,16 +81,16 @@ impl Members {
 
     /// Hands a change to the thread; refuses it if too many wait.
     pub(in crate::server) fn save(&mut self, ticket: Ticket, change: Change) -> Option<Input<'static>> {
-        let Thread::Source(worker, pending) = &mut self.thread else {
+        let Thread::Source(worker, asked) = &mut self.thread else {
             unreachable!("where the file follows the group, the log has the change first")
         };
         let by = ticket.author();
-        match worker.try_send(Job::Change(ticket, by, change, Instant::now())) {
+        match worker.try_send(Job::Change(ticket, by, change, Instant::now(), asked.reports)) {
             Ok(()) => {
-                *pending += 1;
+                asked.pending += 1;
                 None
             }
-            Err(Job::Change(ticket, _, change, _)) => {
+            Err(Job::Change(ticket, _, change, ..)) => {
                 Some(Input::Members(MembersNews::answer(ticket, change, Err(SaveError::Busy))))
             }
             Err(Job::Reload) => unreachable!("a change comes back as a change"),
@@ -123,7 +132,7 @@ impl Members {
     /// Changes that are not answered yet.
     pub(in crate::server) fn pending(&self) -> usize {
         match &self.thread {
-            Thread::Source(_, pending) => *pending,
+            Thread::Source(_, asked) => asked.pending,
             Thread::View(view) => view.pending(),
         }
     }
@@ -139,9 +148,10 @@ impl Members {
     /// Collects the answers and the news. Edits of a file that follows the group are kept for it.
     pub(in crate::server) fn collect(&mut self, inputs: &mut Vec<Input<'static>>) {
         match &mut self.thread {
-            Thread::Source(worker, pending) => {
+            Thread::Source(worker, asked) => {
                 while let Some(Done { answers, news }) = worker.try_recv() {
-                    *pending -= answers.len();
+                    asked.pending -= answers.len();
+                    asked.reports += u64::from(!news.edits.is_empty());
                     let may_write_again = [&news.readable, &news.replaceable].contains(&&Some(Ok(())));
                     self.state.log(news.readable, news.replaceable);
                     for (ticket, change, result) in &answers {
@@ -189,6 +199,8 @@ pub(in crate::server) fn log_changed(changed: &[Changed]) {
     for Changed { mail, what, by } in changed.iter().take(CHANGES_LOGGED) {
         match what {
             Difference::Added => info!("member added: mail={mail} by={by}"),
+            Difference::Invited => info!("member invited: mail={mail} by={by}"),
+            Difference::Joined => info!("invitation used: mail={mail} by={by}"),
             Difference::Removed => info!("member removed: mail={mail} by={by}"),
             Difference::Password => info!("password changed: mail={mail} by={by}"),
             Difference::Name(Some(name)) => info!("name changed: mail={mail} by={by} name={name}"),

@@ -6,7 +6,7 @@ use crate::room::{Effect, Input, MembersNews, Record, Room, Standing};
 use crate::server::log::Log;
 use crate::server::log::cluster::{Cluster, Decided, GroupChange, Step};
 use crate::server::members::Members;
-use crate::server::turn::{Hub, hashes, places};
+use crate::server::turn::{Hub, hashes, joins, places};
 
 /// Whether the group has decided anything.
 pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Members) -> bool {
@@ -32,7 +32,7 @@ pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Memb
                 }
             }
             Step::Unchanged(ticket, change, answer) => {
-                hub.tell(Input::Members(MembersNews::answer(ticket, change, answer)));
+                joins::members_news(MembersNews::answer(ticket, change, answer), hub);
             }
             Step::Changed { by, change, asked } => {
                 let quiet = match &change {
@@ -40,11 +40,14 @@ pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Memb
                     _ => None,
                 };
                 let (mail, standing) = standing_after(change, &hub.room);
-                let input = match asked {
-                    Some((ticket, change)) => Input::Members(MembersNews::answer(ticket, change, Ok(()))),
-                    None => Input::Decided(by, (mail.clone(), standing.clone().map(Record::from))),
-                };
-                hub.tell(input);
+                match asked {
+                    Some((ticket, change)) => {
+                        joins::members_news(MembersNews::answer(ticket, change, Ok(())), hub);
+                    }
+                    None => {
+                        hub.tell(Input::Decided(by, (mail.clone(), standing.clone().map(Record::from))));
+                    }
+                }
                 if let Some(role) = quiet {
                     hub.tell(Input::QuietRole(mail.clone(), role));
                 }

@@ -10,6 +10,18 @@ use crate::server::auth::passwords::Passwords;
 use crate::server::auth::queue::Task;
 use crate::server::turn::{Hub, acks};
 
+/// A password or a token is to be checked. Some are answered at once.
+pub(in crate::server) fn ask(
+    job: CheckJob,
+    passwords: &mut Passwords,
+    hub: &mut Hub,
+) -> Option<Input<'static>> {
+    // A connection that waits for that is not evicted.
+    hub.admission.protect(job.conn);
+    let source = hub.admission.source_of(job.conn);
+    passwords.check(job, source, hub.now, |id| hub.room.is_waiting(id))
+}
+
 /// Answers from the cache in one turn: MACs for a millisecond.
 pub(in crate::server) const CACHED_PER_TURN: usize = 256;
 
@@ -80,7 +92,7 @@ pub(in crate::server) fn settled(job: CheckJob, last_is: LastIs, hub: &mut Hub) 
 }
 
 /// A connection that was not let in may have to give way again.
-fn may_be_evicted(id: ConnId, hub: &mut Hub) {
+pub(super) fn may_be_evicted(id: ConnId, hub: &mut Hub) {
     if hub.room.is_before_login(id) && !hub.room.is_waiting(id) {
         hub.admission.mark_evictable(id);
     }

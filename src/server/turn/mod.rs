@@ -7,6 +7,7 @@ pub(super) mod edits;
 pub(super) mod follow;
 pub(super) mod handshake;
 pub(super) mod hashes;
+pub(super) mod joins;
 pub(super) mod places;
 pub(super) mod read;
 pub(super) mod rewrite;

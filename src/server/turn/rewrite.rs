@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::limits::{MEMBERS_PER_TURN, MEMBERS_SNAPSHOT_EVERY};
 use crate::protocol::Mail;
-use crate::room::KnownMember;
+use crate::room::{KnownGroup, KnownMember};
 use crate::server::log::Log;
 use crate::server::log::local::{MembersSnapshot, WriterJob};
 use crate::server::turn::{Hub, Work};
@@ -76,6 +76,8 @@ pub(in crate::server) fn rewrite(hub: &Hub, log: &mut Log, rewriting: &mut Rewri
         // The later changes that are already in the snapshot must be in the transcript before it is written.
         Job::Snapshot(snapshot) if room.is_group_settled() => {
             *next_snapshot = now.mono + MEMBERS_SNAPSHOT_EVERY;
+            let group = KnownGroup { ended: room.ended().clone(), ..snapshot.group };
+            let snapshot = MembersSnapshot { group, ..snapshot };
             files.writer.push(WriterJob::Snapshot(snapshot));
         }
         unsettled @ Job::Snapshot(_) => *job = unsettled,

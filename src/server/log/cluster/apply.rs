@@ -1,7 +1,7 @@
 //! The rules of applying. Nothing local enters: no clock, no option. So all nodes come to the same state.
 
 use crate::limits::SUMS_KEPT;
-use crate::protocol::{Event, Mail, Seq, Time};
+use crate::protocol::{Author, Event, Mail, Role, Seq, Time};
 use crate::server::log::cluster::applied::{Applied, EventAt, GroupChange, Outcome, Refusal, Stop};
 use crate::server::log::cluster::batch::{BatchError, Head, commands};
 use crate::server::log::cluster::command::{Command, Genesis};
@@ -76,17 +76,21 @@ impl State {
             Command::Add { by, mail, role, hash } => {
                 let added = judging.writer.last.seq.next();
                 let member = StateMember { role, hash, added, named: None };
-                match self.members.add(&by, mail.clone(), member) {
-                    Ok(change) => {
-                        let event = judging.event(&Event::Added { by: by.clone(), mail });
-                        Outcome::Changed { by, change, event: Some(event) }
-                    }
-                    Err(refusal) => Outcome::Refused(refusal),
-                }
+                judging.added(self.members.add(&by, mail.clone(), member), by, mail)
+            }
+            Command::Invite { by, mail } => match self.invite(&by, &mail, judging.writer.last.seq) {
+                Ok(()) => Outcome::Nothing,
+                Err(refusal) => Outcome::Refused(refusal),
+            },
+            Command::Accept { by, mail, made, hash } => {
+                let added = judging.writer.last.seq.next();
+                let member = StateMember { role: Role::Member, hash, added, named: None };
+                judging.added(self.accept(&by, mail.clone(), made, member), Author::Member(by), mail)
             }
             Command::Remove { by, mail } => match self.members.remove(&by, mail.clone()) {
                 Ok(change) => {
-                    let event = judging.event(&Event::Removed { by: by.clone(), mail });
+                    let event = judging.event(&Event::Removed { by: by.clone(), mail: mail.clone() });
+                    self.end_invitations(judging.writer.last.seq, event.time, mail);
                     Outcome::Changed { by, change, event: Some(event) }
                 }
                 Err(refusal) => Outcome::Refused(refusal),
@@ -100,6 +104,9 @@ impl State {
             Command::SetRole { by, mail, role } => match self.members.set_role(&by, &mail, role) {
                 Ok(true) => {
                     let event = judging.event(&Event::Role { by: by.clone(), mail: mail.clone(), role });
+                    if role == Role::Member {
+                        self.end_invitations(judging.writer.last.seq, event.time, mail.clone());
+                    }
                     Outcome::Changed { by, change: GroupChange::Role { mail, role }, event: Some(event) }
                 }
                 Ok(false) => Outcome::Nothing,
@@ -120,6 +127,11 @@ impl State {
             }
             Command::Role { by, mail, role } => match self.members.set_role(&by, &mail, role) {
                 Ok(true) => {
+                    if role == Role::Member {
+                        // It has no event of its own: the next one, whatever it is, counts.
+                        let Last { seq, time } = judging.writer.last;
+                        self.end_invitations(seq.next(), time, mail.clone());
+                    }
                     Outcome::Changed { by, change: GroupChange::QuietRole { mail, role }, event: None }
                 }
                 Ok(false) => Outcome::Nothing,
@@ -207,6 +219,17 @@ struct Judging {
 }
 
 impl Judging {
+    /// What becomes of an addition.
+    fn added(&mut self, result: Result<GroupChange, Refusal>, by: Author, mail: Mail) -> Outcome {
+        match result {
+            Ok(change) => {
+                let event = self.event(&Event::Added { by: by.clone(), mail });
+                Outcome::Changed { by, change, event: Some(event) }
+            }
+            Err(refusal) => Outcome::Refused(refusal),
+        }
+    }
+
     fn event(&mut self, event: &Event<'_>) -> EventAt {
         let rest = |lines: &mut Vec<u8>| event.write_rest(lines);
         let len = self.writer.append(&mut self.lines, event.name(), self.stamp, rest);

@@ -32,6 +32,25 @@ pub enum Command<'a> {
         /// Their password's hash.
         hash: PasswordHash,
     },
+    /// `INVITE <by> <mail>`: whether this mail may be invited. From the first one on all nodes remember whose invitations have
+    /// ended.
+    Invite {
+        /// Who invites them.
+        by: Author,
+        /// Who is no member yet.
+        mail: Mail,
+    },
+    /// `ACCEPT <by> <mail> <made> <phc>`: a new member, by an invitation.
+    Accept {
+        /// Who has invited them.
+        by: Mail,
+        /// The new member.
+        mail: Mail,
+        /// The last event when the invitation was made.
+        made: Seq,
+        /// Their password's hash.
+        hash: PasswordHash,
+    },
     /// `REMOVE <by> <mail>`: a member no longer.
     Remove {
         /// Who removes them.
@@ -135,6 +154,7 @@ impl<'a> Command<'a> {
         match self {
             Command::Msg { mail, .. } => Some(mail),
             Command::Add { by, .. }
+            | Command::Invite { by, .. }
             | Command::Remove { by, .. }
             | Command::Pass { by, .. }
             | Command::SetRole { by, .. }
@@ -143,7 +163,9 @@ impl<'a> Command<'a> {
                 Author::Member(mail) => Some(mail),
                 Author::HandEdit => None,
             },
-            Command::Join
+            // Whoever has invited asks for nothing now.
+            Command::Accept { .. }
+            | Command::Join
             | Command::Fence { .. }
             | Command::Genesis(_)
             | Command::Member { .. }
@@ -168,6 +190,11 @@ impl<'a> Command<'a> {
             b"ADD" => {
                 let (by, mail) = (args.author()?, args.mail()?);
                 Command::Add { by, mail, role: args.role()?, hash: args.hash()? }
+            }
+            b"INVITE" => Command::Invite { by: args.author()?, mail: args.mail()? },
+            b"ACCEPT" => {
+                let (by, mail, made) = (args.mail()?, args.mail()?, Seq(args.number()?));
+                Command::Accept { by, mail, made, hash: args.hash()? }
             }
             b"REMOVE" => Command::Remove { by: args.author()?, mail: args.mail()? },
             b"PASS" => {
@@ -215,6 +242,10 @@ impl<'a> Command<'a> {
             }
             Command::Add { by, mail, role, hash } => {
                 writeln!(out, "ADD {by} {mail} {role} {}", hash.as_str())
+            }
+            Command::Invite { by, mail } => writeln!(out, "INVITE {by} {mail}"),
+            Command::Accept { by, mail, made, hash } => {
+                writeln!(out, "ACCEPT {by} {mail} {made} {}", hash.as_str())
             }
             Command::Remove { by, mail } => writeln!(out, "REMOVE {by} {mail}"),
             Command::Pass { by, mail, hash, expected: None } => {

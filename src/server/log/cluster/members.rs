@@ -134,7 +134,7 @@ impl Members {
     }
 
     /// Whether they may still ask for a change: an admin, an edit by hand, and `own` for their own line.
-    fn allow(&self, by: &Author, own: Option<&Mail>) -> Result<(), Refusal> {
+    pub(super) fn allow(&self, by: &Author, own: Option<&Mail>) -> Result<(), Refusal> {
         let Author::Member(by) = by else { return Ok(()) };
         let is_admin = |member: &StateMember| member.role == Role::Admin;
         let may = self.get(by).is_some_and(|member| is_admin(member) || own == Some(by));

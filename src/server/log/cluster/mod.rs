@@ -30,6 +30,7 @@ pub mod gate;
 mod here;
 mod ids;
 mod interface;
+mod invitations;
 mod logins;
 pub mod make;
 mod members;

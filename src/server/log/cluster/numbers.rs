@@ -9,7 +9,7 @@ use bytes::Bytes;
 use log::{error, info, warn};
 use mio::Waker;
 
-use crate::protocol::{Mail, Role, Seq};
+use crate::protocol::{Author, Mail, Role, Seq};
 use crate::room::{Batch, Change, CheckJob, Proposer, Secret, Ticket};
 use crate::server::log::cluster::asked::{FromNode, ToNode};
 use crate::server::log::cluster::asking::Asking;
@@ -91,6 +91,11 @@ impl Cluster {
         let by = ticket.author();
         let command = match change.clone() {
             Change::Add { mail, hash } => Command::Add { by, mail, role: Role::Member, hash },
+            Change::Join { mail, hash, made } => {
+                let Author::Member(by) = by else { unreachable!("whoever has invited is a member") };
+                Command::Accept { by, mail, made, hash }
+            }
+            Change::Invite { mail } => Command::Invite { by, mail },
             Change::Remove { mail } => Command::Remove { by, mail },
             Change::SetName { mail, name } => Command::Name { by, mail, named: name.map(Named::of) },
             Change::SetRole { mail, role } => Command::SetRole { by, mail, role },

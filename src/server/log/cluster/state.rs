@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::limits::SUMS_KEPT;
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::{KnownGroup, KnownMember};
+use crate::room::{Ended, KnownGroup, KnownMember};
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start, StreamSeq, Sum, TokenKey};
 use crate::server::log::cluster::members::{Members, StateMember};
 use crate::server::log::lines::Last;
@@ -23,6 +23,8 @@ pub struct State {
     pub(super) founded: Option<Founded>,
     pub(super) nodes: BTreeMap<NodeName, Known>,
     pub(super) members: Members,
+    /// Whose invitations have ended; `None`: nobody was invited yet.
+    pub(super) ended: Option<Ended>,
 }
 
 /// What GENESIS says for all nodes.
@@ -57,6 +59,7 @@ impl State {
             founded: None,
             nodes: BTreeMap::new(),
             members: Members::default(),
+            ended: None,
         }
     }
 
@@ -121,7 +124,8 @@ impl State {
             let name = member.named.as_ref().map(|named| named.name().clone());
             (mail.clone(), KnownMember { added: member.added, role: Some(member.role), name })
         };
-        KnownGroup { members: self.members().map(known).collect() }
+        let ended = self.ended.clone().unwrap_or_else(|| Ended::since(self.last()));
+        KnownGroup { members: self.members().map(known).collect(), ended }
     }
 
     /// A member.
@@ -170,6 +174,7 @@ impl State {
             (sums().len() > 0 || self.founded.is_none(), "GENESIS brings the first sum"),
             (sums().next_back().unwrap_or_default() == last, "the last sum is that of all lines"),
             (self.founded.is_some() || is_first, "GENESIS is the first of all"),
+            (self.ended.as_ref().is_none_or(Ended::is_sound), "invitations end one after the other"),
             (self.members().all(|(_, member)| member.added <= last), "ADDED lines are among the lines"),
             (
                 self.nodes().all(|(_, known)| known.last.is_none_or(|last| last >= BatchNumber::FIRST)),

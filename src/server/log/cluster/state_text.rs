@@ -4,6 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::protocol::Seq;
+use crate::room::Ended;
 use crate::server::log::cluster::args::Args;
 use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{BatchNumber, Start, StreamSeq};
@@ -74,6 +75,12 @@ impl State {
             let rest = Named::rest(named.as_ref());
             writeln!(out, "member {mail} {role} {} {added}{rest}", hash.as_str())?;
         }
+        if let Some(ended) = &self.ended {
+            writeln!(out, "invitations {}", ended.known_since())?;
+            for (seq, time, mail) in ended.iter() {
+                writeln!(out, "ended {seq} {time} {mail}")?;
+            }
+        }
         writeln!(out, "end")
     }
 
@@ -143,6 +150,11 @@ impl State {
                 let added = Seq(args.number()?);
                 self.members.insert(mail, StateMember { role, hash, added, named: Named::parse(args)? });
             }
+            Kind::Invitations => self.ended = Some(Ended::since(Seq(args.number()?))),
+            Kind::Ended => {
+                let (seq, time, mail) = (Seq(args.number()?), args.time()?, args.mail()?);
+                self.ended.as_mut().ok_or(CommandError::Missing)?.restore(seq, time, mail);
+            }
         }
         Ok(())
     }
@@ -159,6 +171,8 @@ enum Kind {
     Sum,
     Node,
     Member,
+    Invitations,
+    Ended,
     End,
 }
 
@@ -172,6 +186,8 @@ impl Kind {
             b"sum" => Kind::Sum,
             b"node" => Kind::Node,
             b"member" => Kind::Member,
+            b"invitations" => Kind::Invitations,
+            b"ended" => Kind::Ended,
             b"end" => Kind::End,
             _ => return None,
         })
@@ -179,7 +195,7 @@ impl Kind {
 
     /// Whether a line of this kind may follow one of that kind: some have to be there, some may be there more than once.
     fn may_follow(self, before: Kind) -> bool {
-        let repeats = matches!(self, Kind::Sum | Kind::Node | Kind::Member);
+        let repeats = matches!(self, Kind::Sum | Kind::Node | Kind::Member | Kind::Ended);
         match self {
             Kind::Created => before == Kind::First,
             Kind::Next => before == Kind::Created,

@@ -299,6 +299,7 @@ impl Judgement {
         if let Some(snapshot) = self.snapshot.as_mut().filter(|snapshot| snapshot.seq > last) {
             // Members who were added by an event that is here were members at that event.
             snapshot.group.members.retain(|_, member| member.added <= last);
+            snapshot.group.ended.cut(last);
             (snapshot.seq, self.outdated.members) = (last, true);
         }
         for place in self.delivered.iter_mut().filter(|place| place.seq > last) {

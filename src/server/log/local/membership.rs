@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::ControlFlow;
 
-use crate::protocol::{Event, EventLine, Mail, Seq};
+use crate::protocol::{Event, EventLine, Mail, Seq, Time};
 use crate::server::files::Problem;
 use crate::server::log::local::{MembersSnapshot, RESTORE, Reader, SharedSegments, scan, segment_name};
 
@@ -13,6 +13,8 @@ use crate::server::log::local::{MembersSnapshot, RESTORE, Reader, SharedSegments
 pub struct Membership {
     /// Its number.
     pub seq: Seq,
+    /// Its time.
+    pub time: Time,
     /// What it tells.
     pub event: Event<'static>,
 }
@@ -43,7 +45,7 @@ pub(super) fn membership(
                 if !is_change && snapshot.is_some() {
                     return ControlFlow::Continue(());
                 }
-                let Some(EventLine { seq, event, .. }) = EventLine::parse(line) else {
+                let Some(EventLine { seq, time, event }) = EventLine::parse(line) else {
                     if is_change {
                         bad = Some(offset);
                         return ControlFlow::Break(());
@@ -64,7 +66,7 @@ pub(super) fn membership(
                         _ => {}
                     }
                 }
-                found.extend(event.into_change().map(|event| Membership { seq, event }));
+                found.extend(event.into_change().map(|event| Membership { seq, time, event }));
                 ControlFlow::Continue(())
             })?;
             bad.map(|offset| scan::line_number(&file, offset)).transpose()

@@ -12,7 +12,7 @@
 //! `--backup`. The threads:
 //! `writer` with `dropping`, `reader`, and `searching` for another one. Between nodes: `pieces` gives the files, `incoming` takes
 //! them. The files: `disk` their folder, `segments` the list, `scan`
-//! lines in a segment, `membership` changes of the group in it; `snapshot`, `delivered` and `state` the small files.
+//! lines in a segment, `membership` changes of the group in it; `snapshot` with `ended`, `delivered` and `state` the small files.
 
 mod backup;
 mod check;
@@ -20,6 +20,7 @@ mod continuing;
 mod delivered;
 mod disk;
 mod dropping;
+mod ended;
 mod incoming;
 mod judge;
 mod judge_segments;

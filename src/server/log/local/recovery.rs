@@ -10,15 +10,15 @@ use std::sync::Arc;
 use log::{info, warn};
 
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::{Delivered, KnownGroup, Tail};
+use crate::room::{Delivered, Ended, KnownGroup, Tail};
 use crate::server::files::folders::{self, UNFINISHED};
 use crate::server::files::{Problem, attributes};
 use crate::server::log::local::delivered;
 use crate::server::log::local::snapshot::{self, MembersSnapshot};
 use crate::server::log::local::state::{self, Lock, Stopped};
 use crate::server::log::local::{
-    Case, Depth, Folder, Judgement, Last, Membership, Settings, SharedSegments, Storage, Whose, judge, kinds,
-    scan, segment_name,
+    Case, Depth, Folder, Judgement, Last, Membership, Settings, SharedSegments, Storage, Whose, ended, judge,
+    kinds, scan, segment_name,
 };
 use crate::server::wall_clock;
 
@@ -66,11 +66,14 @@ impl Opened {
             // A new history: everybody in members.txt is a first member.
             None if last < first => KnownGroup::of(listed.map(nobody)),
             // The snapshot was lost. Others in members.txt may have been added a moment ago, so they count as new.
-            None => KnownGroup::of(self.authors.iter().map(nobody)),
+            None => {
+                let ended = Ended::since(Seq(first.0 - 1));
+                KnownGroup { ended, ..KnownGroup::of(self.authors.iter().map(nobody)) }
+            }
         };
         let since = newest.map_or(Seq(0), |snapshot| snapshot.seq);
-        for Membership { seq, event } in self.membership.iter().filter(|change| change.seq > since) {
-            group.follow(*seq, event);
+        for Membership { seq, time, event } in self.membership.iter().filter(|change| change.seq > since) {
+            group.follow(*seq, *time, event);
         }
         group
     }
@@ -140,7 +143,9 @@ fn act(folder: &Folder, judgement: &Judgement) -> Result<u32, Problem> {
 /// A new history: a new id, nothing about an older one, an empty segment. If it is killed in between, the next start
 /// does the same again.
 fn begin(folder: &Folder) -> Result<u32, Problem> {
-    for old in [delivered::NAME, snapshot::NAME, state::APPLIED, state::LEFT, state::MEMBERS_SEEN] {
+    for old in
+        [delivered::NAME, snapshot::NAME, ended::NAME, state::APPLIED, state::LEFT, state::MEMBERS_SEEN]
+    {
         folder.remove(old)?;
     }
     let id = state::new_id(folder)?;

@@ -8,6 +8,7 @@ use crate::protocol::{DisplayName, Mail, Role, Seq};
 use crate::room::{KnownGroup, KnownMember};
 use crate::server::files::Problem;
 use crate::server::log::local::disk::Folder;
+use crate::server::log::local::ended;
 
 pub(super) const NAME: &str = "members";
 
@@ -29,8 +30,9 @@ pub(super) fn read(folder: &Folder) -> Result<Option<MembersSnapshot>, Problem> 
     };
     let mut lines = text.lines();
     let first = lines.next().and_then(|line| line.parse().ok());
-    let mut snapshot =
-        MembersSnapshot { seq: Seq(first.ok_or_else(|| bad(1, "no number"))?), group: KnownGroup::default() };
+    let seq = Seq(first.ok_or_else(|| bad(1, "no number"))?);
+    let group = KnownGroup { ended: ended::read(folder, seq)?, ..KnownGroup::default() };
+    let mut snapshot = MembersSnapshot { seq, group };
     for (at, line) in (2..).zip(lines) {
         let entry = parse(line).filter(|(_, member)| member.added <= snapshot.seq);
         let (mail, member) = entry.ok_or_else(|| bad(at, "no member with the number of an event"))?;
@@ -48,7 +50,8 @@ fn parse(line: &str) -> Option<(Mail, KnownMember)> {
     Some((mail, KnownMember { added, role, name }))
 }
 
-/// Replaces the file, durably.
+/// Replaces the file, durably. The ends of invitations come first: without them the file would be taken for one of an
+/// earlier version.
 pub(super) fn write(folder: &Folder, snapshot: &MembersSnapshot) -> Result<(), Problem> {
     let mut text = format!("{}\n", snapshot.seq);
     for (mail, KnownMember { added, role, name }) in &snapshot.group.members {
@@ -59,5 +62,6 @@ pub(super) fn write(folder: &Folder, snapshot: &MembersSnapshot) -> Result<(), P
         };
         written.expect("writing to a String cannot fail");
     }
+    ended::write(folder, snapshot.seq, &snapshot.group.ended)?;
     folder.replace(NAME, text.as_bytes())
 }

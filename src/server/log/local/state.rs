@@ -15,7 +15,7 @@ use crate::files::{if_there, new_file};
 use crate::protocol::Seq;
 use crate::server::files::{NONBLOCK, Problem};
 use crate::server::keys::random_key;
-use crate::server::log::local::{Folder, delivered, first_of_segment, segment_name, snapshot};
+use crate::server::log::local::{Folder, delivered, ended, first_of_segment, segment_name, snapshot};
 
 pub(super) const LOCK: &str = "lock";
 pub(super) const ID: &str = "id";
@@ -31,8 +31,8 @@ const STARTS: &str = "starts";
 pub(in crate::server) const MEMBERS_SEEN: &str = "members-seen";
 
 /// The names of all our small files.
-pub(super) const NAMES: [&str; 10] =
-    [LOCK, ID, CLEAN, KEY, APPLIED, LEFT, STARTS, MEMBERS_SEEN, delivered::NAME, snapshot::NAME];
+pub(super) const NAMES: [&str; 11] =
+    [LOCK, ID, CLEAN, KEY, APPLIED, LEFT, STARTS, MEMBERS_SEEN, delivered::NAME, snapshot::NAME, ended::NAME];
 
 /// Those that a copy does not have: they are about this folder, and the process that uses it.
 pub(super) const NOT_COPIED: [&str; 2] = [LOCK, CLEAN];

@@ -72,6 +72,9 @@ fn any_command() -> impl Strategy<Value = Command<'static>> {
             role,
             hash
         }),
+        (any_author(), any_mail()).prop_map(|(by, mail)| Command::Invite { by, mail }),
+        (any_mail(), any_mail(), 0..u64::MAX, any_hash())
+            .prop_map(|(by, mail, made, hash)| Command::Accept { by, mail, made: Seq(made), hash }),
         (any_author(), any_mail()).prop_map(|(by, mail)| Command::Remove { by, mail }),
         (any_author(), any_mail(), any_hash(), proptest::option::of(any_hash()))
             .prop_map(|(by, mail, hash, expected)| Command::Pass { by, mail, hash, expected }),

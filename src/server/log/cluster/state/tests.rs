@@ -103,6 +103,57 @@ fn commands_are_judged_in_their_place() {
     ]);
 }
 
+#[test]
+fn an_invitation_is_good_once_and_until_something_ends_it() {
+    check(&[
+        // Nobody was invited yet.
+        ("v1 a 1 1\nACCEPT ann@x cid@x 0 PHC\nINVITE bob@x cid@x\n", "NotAllowed, NotAllowed"),
+        ("v1 a 1 2\nINVITE ann@x bob@x\nACCEPT ann@x cid@x 0 PHC\n", "AlreadyMember, NotAllowed"),
+        ("v1 a 1 3\nMSG ann@x one\nINVITE ann@x cid@x\n", "MSG 1 1000 ann@x one, Nothing"),
+        // Of before, and by somebody who may not invite.
+        ("v1 a 1 4\nACCEPT ann@x cid@x 0 PHC\nACCEPT bob@x cid@x 1 PHC\n", "NotAllowed, NotAllowed"),
+        // Two at once: one joins.
+        ("v1 a 1 5\nACCEPT ann@x cid@x 1 PHC\n", "ADDED 2 1000 ann@x cid@x"),
+        ("v1 b 1 1\nACCEPT ann@x cid@x 1 PHC\n", "AlreadyMember"),
+        (
+            "v1 b 1 2\nREMOVE cid@x cid@x\nACCEPT ann@x cid@x 1 PHC\n",
+            "REMOVED 3 1000 cid@x cid@x, NotAllowed",
+        ),
+        (
+            "v1 b 1 3\nACCEPT ann@x cid@x 2 PHC\nACCEPT ann@x dan@x 2 PHC\n",
+            "NotAllowed, ADDED 4 1000 ann@x dan@x",
+        ),
+        ("v1 b 1 4\nACCEPT ann@x cid@x 3 PHC\n", "ADDED 5 1000 ann@x cid@x"),
+        // Who has invited is no admin any more, and then one again.
+        (
+            "v1 b 1 5\nPROMOTE - bob@x\nDEMOTE bob@x ann@x\nACCEPT ann@x eve@x 5 PHC\nPROMOTE bob@x ann@x\n",
+            "PROMOTED 6 1000 - bob@x, DEMOTED 7 1000 bob@x ann@x, NotAllowed, PROMOTED 8 1000 bob@x ann@x",
+        ),
+        (
+            "v1 b 1 6\nACCEPT ann@x eve@x 6 PHC\nACCEPT bob@x eve@x 6 PHC\n",
+            "NotAllowed, ADDED 9 1000 bob@x eve@x",
+        ),
+        // An edit on a node of an earlier version has no event: the next one counts.
+        (
+            "v1 b 1 7\nROLE - bob@x member\nROLE - bob@x admin\nACCEPT bob@x kim@x 9 PHC\nMSG bob@x two\n",
+            "QuietRole  mail: bob@x, QuietRole  mail: bob@x, NotAllowed, MSG 10 1000 bob@x two",
+        ),
+        (
+            "v1 b 1 8\nACCEPT bob@x kim@x 9 PHC\nACCEPT bob@x kim@x 10 PHC\n",
+            "NotAllowed, ADDED 11 1000 bob@x kim@x",
+        ),
+        // What waited on a node is asked by whoever has invited then.
+        (
+            "v1 a 1 6 11\nREMOVE - ann@x\nADD - ann@x admin PHC\n",
+            "REMOVED 12 1000 - ann@x, ADDED 13 1000 - ann@x",
+        ),
+        (
+            "v1 a 1 7 11\nINVITE ann@x lea@x\nACCEPT ann@x lea@x 13 PHC\n",
+            "NotAllowed, ADDED 14 1000 ann@x lea@x",
+        ),
+    ]);
+}
+
 /// What waited on a node while its author was removed, and added again, is not the new member's.
 #[test]
 fn who_was_removed_does_not_speak_again_as_the_one_who_was_added() {

@@ -36,16 +36,33 @@ fn a_note_that_was_changed_is_refused() {
     }
 }
 
+#[test]
+fn ends_of_invitations_are_in_the_note_once_somebody_was_invited() {
+    let mut stage = Stage::new();
+    stage.say("v1 a 5 1\nREMOVE ann@x bob@x\n");
+    assert!(!text_of(&stage.state).contains("ended") && !text_of(&stage.state).contains("invitations"));
+    stage.say("v1 a 5 2\nINVITE ann@x bob@x\n");
+    assert!(text_of(&stage.state).ends_with("\ninvitations 1\nend\n"), "{}", text_of(&stage.state));
+    stage.say("v1 a 5 3\nACCEPT ann@x bob@x 1 PHC\nREMOVE ann@x bob@x\n");
+    let text = text_of(&stage.state);
+    assert!(text.ends_with("\ninvitations 1\nended 3 1970-01-01T00:00:01.000Z bob@x\nend\n"), "{text}");
+    assert_eq!(State::parse(text.as_bytes()).as_ref(), Ok(&stage.state));
+    let lost = text.replace("invitations 1\n", "");
+    assert!(matches!(State::parse(lost.as_bytes()), Err(NoteError::Line(_, CommandError::Missing))));
+}
+
 proptest! {
     /// A state that was written and read back goes on as the one that was not.
     #[test]
     fn a_note_changes_nothing(
-        batches in proptest::collection::vec((0..3usize, 1..4u64, 1..4u64, 0..8usize, 0..99_000u64), 0..40),
+        batches in proptest::collection::vec((0..3usize, 1..4u64, 1..4u64, 0..14usize, 0..99_000_000u64), 0..40),
         cut in 0..40usize,
     ) {
         let commands = [
             "MSG ann@x hi\n", "MSG bob@x hi\n", "ADD ann@x cid@x member PHC\n", "REMOVE ann@x bob@x\n",
             "ROLE ann@x cid@x admin\n", "REMOVE cid@x ann@x\n", "FENCE a 2\n", "FENCE b 3\n",
+            "INVITE ann@x cid@x\n", "ACCEPT ann@x cid@x 0 PHC\n", "ACCEPT ann@x cid@x 2 PHC\n", "REMOVE ann@x cid@x\n",
+            "DEMOTE - ann@x\n", "PROMOTE - bob@x\n",
         ];
         let mut stage = Stage::new();
         let mut other: Option<Stage> = None;

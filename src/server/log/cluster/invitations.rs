@@ -1,0 +1,42 @@
+//! Invitations, as the stream has them: which are still good where somebody accepts one. From the first INVITE on every node
+//! remembers whose invitations have ended since. So nodes that began with notes of an earlier version come to the same.
+
+use crate::protocol::{Author, Mail, Seq, Time};
+use crate::room::{ChangeError, Ended};
+use crate::server::log::cluster::applied::{GroupChange, Refusal};
+use crate::server::log::cluster::members::StateMember;
+use crate::server::log::cluster::state::State;
+
+impl State {
+    /// Whether they may invite this mail, after the event `last`.
+    pub(super) fn invite(&mut self, by: &Author, mail: &Mail, last: Seq) -> Result<(), Refusal> {
+        self.members.allow(by, None)?;
+        if self.members.get(mail).is_some() {
+            return Err(Refusal::Change(ChangeError::AlreadyMember));
+        }
+        self.ended.get_or_insert_with(|| Ended::since(last));
+        Ok(())
+    }
+
+    /// Adds a member by an invitation that was made after the event `made`.
+    pub(super) fn accept(
+        &mut self,
+        by: &Mail,
+        mail: Mail,
+        made: Seq,
+        member: StateMember,
+    ) -> Result<GroupChange, Refusal> {
+        // Before the first INVITE there were no invitations.
+        if self.ended.as_ref().is_none_or(|ended| ended.has(made, &mail, by)) {
+            return Err(Refusal::NotAllowed);
+        }
+        self.members.add(&Author::Member(by.clone()), mail, member)
+    }
+
+    /// The invitations of this mail and by this member end with this event.
+    pub(super) fn end_invitations(&mut self, event: Seq, time: Time, mail: Mail) {
+        if let Some(ended) = &mut self.ended {
+            ended.end(event, time, mail);
+        }
+    }
+}
