@@ -17,6 +17,7 @@ use chat_room::server::auth::tokens::Tokens;
 use chat_room::server::log::local;
 use chat_room::server::members::file;
 use chat_room::server::net::certificate::Certificate;
+use chat_room::server::net::passed::Passed;
 use chat_room::server::ops::backup;
 use chat_room::server::ops::check;
 use chat_room::server::ops::check::Report;
@@ -82,6 +83,8 @@ fn print(out: &mut impl std::io::Write, text: &str) -> Result<(), String> {
 }
 
 fn serve(options: &Options) -> Result<(), String> {
+    // While this is the only thread.
+    let passed = Passed::from_environment();
     // Before the log: whoever starts a server by hand sees its first sentence.
     let file = match options.cluster {
         Some(_) => None,
@@ -102,7 +105,7 @@ fn serve(options: &Options) -> Result<(), String> {
     let source = options.listen.certificate.as_ref();
     let load = |source| Certificate::load(source).inspect(|certificate| certificate.log_age(source));
     let certificate = source.map(load).transpose()?;
-    let server = Server::start(&options, group, tokens, certificate.as_ref(), logging.clone())
+    let server = Server::start(&options, group, tokens, certificate.as_ref(), passed, logging.clone())
         .map_err(|error| format!("cannot serve: {error}"))?;
     // Only now: a start that fails changes nothing. Nothing is said before it runs.
     if let (None, Some(folder)) = (&options.cluster, &options.history)

@@ -3,6 +3,8 @@
 mod common;
 
 use std::fs;
+use std::net::TcpListener;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -12,7 +14,7 @@ use std::process::{Child, Command, Output};
 use chat_room::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
 use common::disk::skip;
 use common::peer::Peer;
-use common::server::{GROUP, PATIENCE, Server, members_txt, until_holds};
+use common::server::{GROUP, PATIENCE, Server, folder_with, members_txt, until_holds};
 use rustix::process::Signal;
 
 fn program() -> Command {
@@ -122,6 +124,49 @@ fn without_a_watchdog_none_is_notified() {
     let mut server = Server::launch(command, &members_txt(&GROUP), &[]);
     server.stop();
     assert!(server.log().contains("NOTIFY_SOCKET=/no/such/socket: cannot be used: "), "{}", server.log());
+}
+
+/// The program with a socket that somebody listens at, as systemd passes it on.
+fn with_socket(socket: &TcpListener) -> Command {
+    let fd = socket.as_fd().try_clone_to_owned().expect("a descriptor");
+    rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::empty()).expect("it may be inherited");
+    let number = fd.as_raw_fd();
+    // It stays open until the shell has it.
+    std::mem::forget(fd);
+    let mut command = Command::new("bash");
+    let script = format!("exec 3<&{number} {number}<&- && LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_chat-room-server")]);
+    command
+}
+
+#[test]
+fn who_connects_during_a_restart_waits() {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = socket.local_addr().expect("it is bound");
+    let folder = folder_with(&members_txt(&GROUP));
+    let mut server = Server::launch_in(folder, with_socket(&socket), &addr.to_string(), &[]);
+    let mut ann = Peer::member(addr, "ann@x");
+    ann.say("MSG before");
+    ann.expect("OK MSG 1 <time>");
+    server.stop();
+    ann.expect("BYE shutdown …");
+    let mut bob = Peer::connect(addr);
+    let folder = server.into_folder();
+    let mut server = Server::launch_in(folder, with_socket(&socket), &addr.to_string(), &[]);
+    bob.expect("HELLO …");
+    bob.login("bob@x");
+    bob.expect("MSG 1 <time> ann@x before");
+    server.stop();
+
+    // Where no option listens nobody is served, and the log says so.
+    let folder = server.into_folder();
+    let server = Server::launch_in(folder, with_socket(&socket), "127.0.0.1:0", &[]);
+    assert!(
+        server.log().contains(&format!("a socket at {addr}, but no option listens there")),
+        "{}",
+        server.log()
+    );
+    Peer::member(server.addr(), "ann@x").fence();
 }
 
 /// The words of the line of a unit that begins so.

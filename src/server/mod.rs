@@ -1,6 +1,8 @@
 //! Everything that waits or fails: mio, files, threads. The server is one loop on one thread; ARCHITECTURE.md has the
 //! phases of its turn, which `Server::turn` calls. Their order is the design: nothing is written or freed while reading,
 //! so the lines of a turn leave in one write per peer, and no event can name a slot that has been reused.
+//!
+//! Longer than 350 lines: the start and the turn are each to be read in one piece.
 
 pub mod auth;
 mod clocks;
@@ -39,6 +41,7 @@ use crate::server::auth::tokens::Tokens;
 use crate::server::log::Log;
 use crate::server::members::Members;
 pub use crate::server::net::Speech;
+use crate::server::net::passed::Passed;
 use crate::server::net::{Certificate, Connections, Net, listen};
 use crate::server::ops::Ops;
 use crate::server::ops::logging::Logging;
@@ -69,12 +72,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens, and starts the threads. `certificate` is the one to serve TLS with, if TLS is served.
+    /// Listens, and starts the threads. `certificate` is the one to serve TLS with, if TLS is served; `passed` are sockets that
+    /// listen already.
     pub fn start(
         options: &Options,
         group: Group,
         tokens: Tokens,
         certificate: Option<&Certificate>,
+        passed: Passed,
         logging: Logging,
     ) -> io::Result<Server> {
         let clocks = Clocks::start();
@@ -82,7 +87,7 @@ impl Server {
         let ConnectionsMax { in_all, before_login, per_address, per_member, login_timeout } =
             options.connections;
         let connections_max = in_all.unwrap_or(possible).min(possible);
-        let (net, waker) = Net::start(options, certificate)?;
+        let (net, waker) = Net::start(options, certificate, passed)?;
         let passwords = Passwords::start(tokens, Arc::clone(&waker))?;
         let admission = Admission::new(Places { all: connections_max, before_login, per_address });
         let (now, mut effects) = (clocks.read(), Vec::new());

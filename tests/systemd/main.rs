@@ -86,6 +86,15 @@ fn the_unit_serves_reloads_restarts_and_stops() {
     assert_eq!(ended, ["success", "1", "0"]);
     let log = systemd.file("/var/log/chat-room/server.log");
     assert!(log.ends_with(" [INFO] stopped\n"), "{log}");
+
+    // With the socket's unit systemd listens: whoever comes starts the server, and is not refused.
+    systemd.done("install -m 644 deploy/chat-room.socket /etc/systemd/system/ && systemctl daemon-reload");
+    systemd.done("systemctl start chat-room.socket");
+    systemd.done(SAY);
+    systemd.done(&format!("systemctl stop chat-room; {SAY}"));
+    systemd.done("systemctl stop chat-room.socket chat-room");
+    let history = systemd.file("/var/lib/chat-room/history/*.txt");
+    assert_eq!(history.matches("Z ann@example.org hello\n").count(), 4, "{history}");
 }
 
 /// Whatever keeps the unit from starting, it comes back by itself when that has passed, however often it has tried.

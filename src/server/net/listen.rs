@@ -13,10 +13,14 @@ use crate::limits::{
     KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, SEND_BUFFER,
 };
 
-/// Listens at `addr`, also right after a crash. On Linux accepted sockets inherit the options set here (socket(7),
-/// tcp(7)), which saves four system calls a connection; a test checks that they do.
+/// Listens at `addr`, also right after a crash.
 pub(in crate::server) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = bound(addr)?;
+    begin(bound(addr)?)
+}
+
+/// Listens with a socket that is bound, and may listen already. On Linux accepted sockets inherit the options set here (socket(7),
+/// tcp(7)), which saves four system calls a connection; a test checks that they do.
+pub(super) fn begin(socket: Socket) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;

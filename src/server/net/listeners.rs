@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use log::warn;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token, Waker};
 use rustls::ServerConfig;
 
 use crate::limits::ACCEPT_PAUSE;
 use crate::options::{ListenOptions, Options, WebOptions, Wire};
+use crate::server::net::passed::Passed;
 use crate::server::net::web::answer::Site;
 use crate::server::net::{Certificate, Renewal, Transport, listen};
 
@@ -49,8 +51,16 @@ pub(in crate::server) struct Listener {
 }
 
 impl Listener {
-    fn open(addr: SocketAddr, tls: Option<Arc<ServerConfig>>, site: Option<Site>) -> io::Result<Listener> {
-        let socket = listen::listen(addr);
+    fn open(
+        addr: SocketAddr,
+        passed: &mut Passed,
+        tls: Option<Arc<ServerConfig>>,
+        site: Option<Site>,
+    ) -> io::Result<Listener> {
+        let socket = match passed.take(addr) {
+            Some(socket) => listen::begin(socket.into()),
+            None => listen::listen(addr),
+        };
         let socket = socket.map_err(|why| io::Error::new(why.kind(), format!("{addr}: {why}")))?;
         Ok(Listener { socket, tls, site: site.map(Arc::new), ready: true })
     }
@@ -96,6 +106,7 @@ impl Listeners {
     pub(super) fn open(
         options: &Options,
         certificate: Option<&Certificate>,
+        mut passed: Passed,
         registry: &Registry,
         waker: &Arc<Waker>,
     ) -> io::Result<Listeners> {
@@ -106,15 +117,20 @@ impl Listeners {
             listeners.renewal = Some(Renewal::start(source.clone(), certificate, Arc::clone(waker))?);
         }
         if let Some(addr) = tls {
-            listeners.open.push(Listener::open(*addr, config.clone(), None)?);
+            listeners.open.push(Listener::open(*addr, &mut passed, config.clone(), None)?);
         }
         if let Some(WebOptions { listen, wire, origin }) = web {
             let config = config.filter(|_| *wire == Wire::Tls);
             let site = Site { origin: origin.clone(), has_tls: config.is_some() };
-            listeners.open.push(Listener::open(*listen, config, Some(site))?);
+            listeners.open.push(Listener::open(*listen, &mut passed, config, Some(site))?);
         }
         if let Some(addr) = plain {
-            listeners.open.push(Listener::open(*addr, None, None)?);
+            listeners.open.push(Listener::open(*addr, &mut passed, None, None)?);
+        }
+        for addr in passed.left() {
+            warn!(
+                "the service manager has passed on a socket at {addr}, but no option listens there: nobody is served at it"
+            );
         }
         for (number, listener) in listeners.open.iter_mut().enumerate() {
             assert!(number < LISTENERS_MAX, "there are as many as the options can name");

@@ -10,6 +10,7 @@ mod handshakes;
 pub(super) mod keepalive;
 pub(super) mod listen;
 pub(super) mod listeners;
+pub mod passed;
 pub(super) mod socket;
 pub mod tcp_info;
 mod tls;
@@ -39,6 +40,7 @@ use self::checkpoints::Checkpoints;
 use self::conn::{Reading, Sending};
 use self::handshakes::Handshakes;
 use self::listeners::LISTENER_FIRST;
+use self::passed::Passed;
 use self::tcp_info::Watch;
 use self::tls::Tls;
 use crate::options::Options;
@@ -59,16 +61,18 @@ pub(in crate::server) struct Net {
 }
 
 impl Net {
-    /// Listens. `certificate` is the one to serve TLS with, if TLS is served. Also returns the loop's waker.
+    /// Listens, with the sockets that were passed on where there are some. `certificate` is the one to serve TLS with, if TLS is
+    /// served. Also returns the loop's waker.
     pub(in crate::server) fn start(
         options: &Options,
         certificate: Option<&Certificate>,
+        passed: Passed,
     ) -> io::Result<(Net, Arc<Waker>)> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let listeners = Listeners::open(options, certificate, poll.registry(), &waker)?;
+        let listeners = Listeners::open(options, certificate, passed, poll.registry(), &waker)?;
         Ok((Net { poll, events: Events::with_capacity(EVENTS_PER_TURN), signals, listeners }, waker))
     }
 

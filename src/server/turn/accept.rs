@@ -163,6 +163,7 @@ mod tests {
     use crate::server::auth::admission::{Admission, Places};
     use crate::server::net::certificate::Certificate;
     use crate::server::net::connections::Connections;
+    use crate::server::net::passed::Passed;
 
     /// A server's parts that accept, with these options.
     struct Parts {
@@ -179,7 +180,8 @@ mod tests {
                 .certificate
                 .as_ref()
                 .map(|source| Certificate::load(source).expect("it is made"));
-            let (net, _) = Net::start(&options, certificate.as_ref()).expect("a free port");
+            let (net, _) =
+                Net::start(&options, certificate.as_ref(), Passed::default()).expect("a free port");
             let hub = Hub::new(
                 Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO },
                 Connections::new(1000, options.line_max, options.connections.login_timeout),
