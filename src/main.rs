@@ -90,10 +90,11 @@ fn serve(options: &Options) -> Result<(), String> {
         Some(_) => None,
         None => Some(file::read_at_start(&options.members)?),
     };
-    let logging = Logging::start(options.log.level, options.log.file.as_deref()).map_err(|error| {
-        let path = options.log.file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
-        format!("--log-file {path}: the log cannot be opened: {error}")
-    })?;
+    let logging = Logging::start(options.log.level, options.log.file.as_deref(), options.log.format)
+        .map_err(|error| {
+            let path = options.log.file.as_deref().map_or("standard error".into(), Path::to_string_lossy);
+            format!("--log-file {path}: the log cannot be opened: {error}")
+        })?;
     for warning in file::warnings(&options.members).unwrap_or_default() {
         warn!("{warning}");
     }

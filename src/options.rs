@@ -22,6 +22,7 @@ use crate::limits::{
 use crate::manual;
 use crate::protocol::Mail;
 use crate::room::{PastShown, Rate};
+use crate::server::ops::json_line::LogFormat;
 use flags::{HISTORY_DEFAULT, MEMBERS_DEFAULT, flags};
 use values::{ranged, value};
 
@@ -93,6 +94,8 @@ pub struct LogOptions {
     pub file: Option<PathBuf>,
     /// What is logged.
     pub level: LevelFilter,
+    /// The form of a line.
+    pub format: LogFormat,
 }
 
 fn help() -> String {
@@ -173,6 +176,7 @@ fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
             file: matches.opt_str("log-file").map(PathBuf::from),
             level: value(matches, "log-level", "off, error, warn, info, debug or trace")?
                 .unwrap_or(LevelFilter::Info),
+            format: value(matches, "log-format", "text or json")?.unwrap_or_default(),
         },
     })
 }

@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 use chat_room::options::flags::flags;
 use common::disk::{Disk, skip, tool};
 use common::peer::Peer;
-use common::server::{GROUP, Server, cheap_hash, members_txt, until_holds};
+use common::server::{GROUP, Server, cheap_hash, folder_with, members_txt, until_holds};
 use common::talk::Talk;
 use rustix::process::Signal;
 
@@ -85,6 +85,7 @@ fn usage_errors_name_the_option() {
         ("--window much", "--window"),
         ("--login-timeout 0", "--login-timeout"),
         ("--log-level loud", "--log-level"),
+        ("--log-format xml", "--log-format takes text or json"),
         ("--past some", "--past takes own or all"),
         ("--init ann@x --past all", "--past"),
         ("--init nobody", "--init"),
@@ -413,6 +414,37 @@ fn the_log_names_where_somebody_refused_came_from() {
     // A question a second, as from a watching program, is no news.
     assert_eq!(ann.stat("refused-full"), 1);
     assert!(!server.log().contains("STATS"), "{}", server.log());
+}
+
+#[test]
+fn a_log_of_objects_has_what_the_other_has() {
+    let folder = folder_with(&members_txt(&GROUP));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
+    command.current_dir(folder.path()).args([
+        "--listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+        "--log-file",
+        "log",
+    ]);
+    let mut child = command.stderr(Stdio::null()).spawn().expect("a server");
+    let text = until_holds(&folder.path().join("log"), "listening on ");
+    let object = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("an object");
+    let told = text
+        .lines()
+        .map(object)
+        .find_map(|object| object["message"].as_str()?.strip_prefix("listening on ").map(str::to_owned));
+    let mut stranger = Peer::connect(told.expect("it listens").parse().expect("an address"));
+    stranger.expect("HELLO …");
+    stranger.say("LOGIN bob@x wrong-one");
+    stranger.expect("ERR LOGIN bad-login …");
+    let text = until_holds(&folder.path().join("log"), "login refused: ");
+    let refused = text.lines().map(object).find(|object| object["why"] == "password").expect("a line");
+    assert_eq!((&refused["level"], &refused["mail"]), (&"INFO".into(), &"bob@x".into()), "{refused}");
+    assert!(refused["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{refused}");
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 #[test]

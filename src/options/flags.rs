@@ -150,6 +150,9 @@ fn running() -> Vec<Flag> {
             "what is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`",
         )
         .default("info"),
+        Flag::taking("log-format", "FORMAT", "`text`, or `json`: an object a line")
+            .default("text")
+            .more("Objects have `time`, `level` and `message`, and `mail`, `from`, `by` and the like where the message has them."),
         Flag::taking("init", "MAIL", "make the members file with this admin, asking for the password, and exit"),
         Flag::switch("check", "check everything that serving would use, say what is wrong or unwise, and exit")
             .more(

@@ -17,6 +17,7 @@ use simplelog::{ConfigBuilder, WriteLogger};
 
 use crate::limits::LOG_QUEUE_MAX;
 use crate::server::files::NONBLOCK;
+use crate::server::ops::json_line::{LogFormat, json_line};
 use crate::server::ops::repeats::Repeats;
 use crate::server::threads::priority::Priority;
 
@@ -43,26 +44,30 @@ pub struct Logging {
 /// Where lines go: to this file, or to standard error.
 struct Sink {
     path: Option<PathBuf>,
+    format: LogFormat,
     out: Box<dyn Write + Send>,
 }
 
 impl Sink {
-    fn open(path: Option<&Path>) -> io::Result<Sink> {
+    fn open(path: Option<&Path>, format: LogFormat) -> io::Result<Sink> {
         let out: Box<dyn Write + Send> = match path {
             // The log names people and addresses, so not everybody may read it.
             Some(path) => Box::new(open(path, OpenOptions::new().append(true).create(true).mode(0o640))?),
             None => Box::new(io::stderr()),
         };
-        Ok(Sink { path: path.map(Path::to_owned), out })
+        Ok(Sink { path: path.map(Path::to_owned), format, out })
     }
 
     fn write(&mut self, line: &[u8]) {
         // If the log cannot be written, there is nowhere to report it.
-        let _ = self.out.write_all(line);
+        let _ = match self.format {
+            LogFormat::Text => self.out.write_all(line),
+            LogFormat::Json => self.out.write_all(&json_line(line)),
+        };
     }
 
     fn reopen(&mut self) {
-        match Sink::open(self.path.as_deref()) {
+        match Sink::open(self.path.as_deref(), self.format) {
             Ok(sink) => *self = sink,
             Err(error) => self.write(format!("the log file could not be reopened: {error}\n").as_bytes()),
         }
@@ -90,8 +95,8 @@ pub(in crate::server) fn may_write(path: &Path) -> io::Result<()> {
 
 impl Logging {
     /// Makes this the program's logger, once in a process. Lines go to `path`, or to standard error.
-    pub fn start(level: LevelFilter, path: Option<&Path>) -> io::Result<Logging> {
-        let sink = Sink::open(path)?;
+    pub fn start(level: LevelFilter, path: Option<&Path>, format: LogFormat) -> io::Result<Logging> {
+        let sink = Sink::open(path, format)?;
         let (messages, queue) = sync_channel(LOG_QUEUE_MAX);
         let logging = Logging { messages, dropped: Arc::default(), reopen: Arc::default() };
         let config = ConfigBuilder::new()
@@ -194,7 +199,7 @@ mod tests {
     fn a_full_queue_loses_no_reopening() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, moved) = (folder.path().join("log"), folder.path().join("log.1"));
-        let sink = Sink::open(Some(&path)).expect("a file");
+        let sink = Sink::open(Some(&path), LogFormat::Text).expect("a file");
         let (messages, queue) = sync_channel(1);
         let logging = Logging { messages, dropped: Arc::default(), reopen: Arc::default() };
         assert!(logging.messages.try_send(Message::Line(b"a line\n".to_vec())).is_ok());

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod check;
 mod context;
+pub mod json_line;
 pub mod logging;
 pub mod metrics;
 pub(super) mod refusals;
