@@ -69,6 +69,22 @@ pub(super) fn ask(terminal: &mut NoEcho, mail: &Mail) -> Result<Password, Failur
     }
 }
 
+/// Asks for a password that is to be set, twice.
+pub(super) fn ask_new(terminal: &mut NoEcho, mail: &Mail) -> Result<Password, Failure> {
+    let mut ask = |question: &str| terminal.ask(question).map_err(|why| no_terminal(&why));
+    for _ in 0..TRIES_MAX {
+        let typed = ask(&format!("New password for {mail}: "))?;
+        match Password::parse(&typed) {
+            Err(why) => complain(&format!("{why}; choose another, or quit with Ctrl-C")),
+            Ok(_) if ask("The same again: ")? != typed => {
+                complain("the two passwords differ; type both again");
+            }
+            Ok(password) => return Ok(password),
+        }
+    }
+    Err(Failure::failed("no password was chosen; start again with the same invitation"))
+}
+
 fn no_terminal(why: &std::io::Error) -> Failure {
     Failure::failed(format!(
         "there is no terminal at which to ask for the password ({why}); set {VARIABLE}, or use \

@@ -77,6 +77,8 @@ pub(super) enum LoginError {
     Bye(LastWords),
     /// The server refused the login; the connection stays open.
     Refused(Refusal),
+    /// The server refused the invitation, or the password that was to be the member's.
+    NotInvited(Refusal),
     /// The server does not accept the saved token any more.
     SavedLoginExpired,
 }
@@ -87,7 +89,7 @@ impl LoginError {
         match self {
             LoginError::Unreachable(_) => true,
             LoginError::Bye(bye) => bye.exit().is_none(),
-            LoginError::Refused(refused) => {
+            LoginError::Refused(refused) | LoginError::NotInvited(refused) => {
                 refused.code == Some(Code::Busy) || refused.code == Some(Code::Storage)
             }
             LoginError::SavedLoginExpired
@@ -133,6 +135,10 @@ impl LoginError {
                     "wrong password for {mail}, or no member has this mail; an admin can set a new password with /reset"
                 ),
             ),
+            LoginError::NotInvited(why) => {
+                let exit = if self.may_pass() { Exit::Unreachable } else { Exit::Refused };
+                Failure::new(exit, format!("{mail} has not joined ({}): {}", why.word, refused(why)))
+            }
             LoginError::SavedLoginExpired => {
                 Failure::new(Exit::Refused, "the saved login has expired; log in again with the password")
             }
@@ -207,7 +213,7 @@ fn after_refusal(code: Option<Code>) -> &'static str {
         Code::Usage => "/help shows how to type it",
         Code::LoginFirst | Code::AlreadyLoggedIn => "start again",
         Code::BadLogin => "try again with the password you have now, or ask an admin for a new one",
-        Code::BadInvite => "ask an admin for another invitation",
+        Code::BadInvite => "if you have joined with it before, start without --join",
         Code::AdminOnly => "/members shows who the admins are",
         Code::NoSuchMember => "/members shows who is in the group",
         Code::AlreadyMember => "/reset gives a new password",
@@ -265,7 +271,7 @@ mod tests {
     #[test]
     fn no_code_lacks_a_next_step() {
         let (errors, byes) = (codes("\n## Errors\n"), codes("\n## Last words\n"));
-        assert_eq!((errors.len(), byes.len()), (19, 11), "{errors:?} {byes:?}");
+        assert_eq!((errors.len(), byes.len()), (20, 11), "{errors:?} {byes:?}");
         for code in errors {
             assert_ne!(after_refusal(Reason::read(code, Code::parse).code), UNKNOWN, "{code}");
         }

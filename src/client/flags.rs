@@ -6,12 +6,15 @@ use crate::manual::Flag;
 /// All of them, in the order in which they are listed.
 pub fn flags() -> Vec<Flag> {
     vec![
-        Flag::taking("server", "HOST:PORT,…", "where the server is, or all servers of the group")
-            .without(format!("those you used last, at first `{LISTEN_DEFAULT}`"))
+        Flag::taking("server", "HOST:PORT,…", "the group's servers")
+            .without(format!("the last, or `{LISTEN_DEFAULT}`"))
+            .more("It is one, or several with commas between them.")
             .more("The client uses the first that lets it in, and goes on with the next when that one is gone."),
         Flag::switch("tls", "use TLS; needed only the first time")
             .more("After that the client sends this server nothing in plain text."),
         Flag::taking("ca", "FILE", "TLS: trust only this authority or certificate (PEM)"),
+        Flag::taking("join", "WORD", "become a member, with the word of an invitation")
+            .more("The client asks for the password that you will have."),
         Flag::switch("forget", "forget the certificate of the server, and exit").more(
             "The next chat there asks whether its certificate is right; it is still sent nothing in plain text.",
         ),

@@ -21,7 +21,7 @@ use crate::limits::{
     KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, LINE_MAX_CEILING, LINE_MAX_DEFAULT, LINE_OVERHEAD,
     TERMINAL_LINE,
 };
-use crate::protocol::{Code, Hello, LoginOk, Token, Verb};
+use crate::protocol::{Code, Hello, InviteWord, LoginOk, Mail, Password, Token, Verb};
 
 /// Opens a connection: a half that reads and one that writes, for two threads, and their socket. The only place that does.
 fn open(server: &Server) -> Result<(Halves, TcpStream), LoginError> {
@@ -53,6 +53,8 @@ fn prepare(socket: &TcpStream, patience: Duration) -> io::Result<()> {
 fn patience(server: &Server) -> Duration {
     if server.transport == Transport::Plain { CLIENT_HELLO_WAIT } else { CLIENT_TLS_WAIT }
 }
+
+const UNEXPECTED: &str = "the server did not answer the login as it should; it may be newer than this client";
 
 /// A connection from the greeting on.
 pub(super) struct Link {
@@ -125,31 +127,51 @@ impl Link {
         Ok(link)
     }
 
+    /// Becomes a member, by an invitation.
+    pub(super) fn join(
+        &mut self,
+        mail: &Mail,
+        invitation: &InviteWord,
+        password: &Password,
+    ) -> Result<(), LoginError> {
+        let words =
+            [Verb::Join.name(), " ", mail.as_str(), " ", invitation.expose(), " ", password.expose(), "\n"];
+        match self.ask(&Zeroizing::new(words.concat()))? {
+            Said::Answer { verb: Some(Verb::Join), outcome: Ok(_) } => Ok(()),
+            Said::Answer { outcome: Err(refused), .. } => Err(LoginError::NotInvited(refused)),
+            Said::Bye(bye) => Err(LoginError::Bye(bye)),
+            _ => Err(LoginError::Unreachable(UNEXPECTED.to_owned())),
+        }
+    }
+
+    /// Sends a command with its LF before the login, and waits for the next line.
+    fn ask(&mut self, line: &str) -> Result<Said<'_>, LoginError> {
+        let sent = self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush());
+        sent.map_err(|why| Ended::failed(&why).passes())?;
+        self.next().map_err(Ended::passes)
+    }
+
     /// Logs in. After that there is no limit to silence. After a refusal another attempt is possible.
     pub(super) fn login(
         &mut self,
         identity: &Identity,
         credential: &Credential,
     ) -> Result<LoginOk, LoginError> {
-        let lost = |why| Ended::failed(&why).passes();
         let (asked, secret) = credential.words();
         // Not with format!, whose text grows and leaves copies behind.
         let line = Zeroizing::new([asked.name(), " ", &identity.to_string(), " ", secret, "\n"].concat());
-        self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush()).map_err(lost)?;
-        let welcome = match self.next() {
-            Ok(Said::Answer { verb, outcome: Ok(rest) }) if verb == Some(asked) => LoginOk::parse(&rest),
-            Ok(Said::Answer { outcome: Err(refused), .. }) => {
+        let welcome = match self.ask(&line)? {
+            Said::Answer { verb, outcome: Ok(rest) } if verb == Some(asked) => LoginOk::parse(&rest),
+            Said::Answer { outcome: Err(refused), .. } => {
                 let is_expired = asked == Verb::Resume && refused.code == Some(Code::BadLogin);
                 let why = LoginError::Refused(refused);
                 return Err(if is_expired { LoginError::SavedLoginExpired } else { why });
             }
-            Ok(Said::Bye(bye)) => return Err(LoginError::Bye(bye)),
-            Ok(_) => None,
-            Err(ended) => return Err(ended.passes()),
+            Said::Bye(bye) => return Err(LoginError::Bye(bye)),
+            _ => None,
         };
-        let sentence = "the server did not answer the login as it should; it may be newer than this client";
-        let welcome = welcome.ok_or_else(|| LoginError::Unreachable(sentence.to_owned()))?;
-        self.socket.set_read_timeout(None).map_err(lost)?;
+        let welcome = welcome.ok_or_else(|| LoginError::Unreachable(UNEXPECTED.to_owned()))?;
+        self.socket.set_read_timeout(None).map_err(|why| Ended::failed(&why).passes())?;
         Ok(welcome)
     }
 

@@ -2,13 +2,14 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use super::attempt::{self, first_of};
 use super::connection::numbers::Place;
 use super::credential::{self, Credential};
 use super::failure::{Exit, Failure, LoginError, complain};
 use super::known::{self, Trusted};
 use super::link::Link;
 use super::options::{Command, Options, Tail};
-use super::server::{Identity, Server, Servers};
+use super::server::{Identity, Reach, Server, Servers};
 use super::shown::ShownFile;
 use super::state::State;
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT, TRIES_MAX};
@@ -76,6 +77,11 @@ impl Session {
         })
     }
 
+    /// How somebody else reaches the group.
+    pub(super) fn reach(&self) -> Reach {
+        Reach::of(&self.identity.servers, self.state.known_servers().as_deref())
+    }
+
     /// Records how far the transcript was shown; without a place, what could not be recorded before. An error is returned
     /// only once.
     pub(super) fn record_shown(&mut self, place: Option<&Place>) -> Result<(), String> {
@@ -104,10 +110,15 @@ pub(super) fn enter(options: &Options, command: Option<Command>) -> Result<Enter
             confirm(&server, &state)?;
         }
     }
-    let given = credential::given(options.password_file.as_deref())?.map(Credential::Password);
-    let mut credential = given.or_else(|| state.token(&identity).map(Credential::Token));
+    let given = credential::given(options.password_file.as_deref())?;
     // From the first question until a password is right.
     let mut prompt = None;
+    let given = match &options.invitation {
+        Some(invitation) => Some(attempt::join(&identity, invitation, given, &mut prompt)?),
+        None => given,
+    };
+    let given = given.map(Credential::Password);
+    let mut credential = given.or_else(|| state.token(&identity).map(Credential::Token));
     if credential.is_none() {
         let begun = credential::begin_prompt();
         // Nobody should have to type a password, or find a way to give one, only to learn that there is no server, or one
@@ -187,29 +198,6 @@ pub(super) fn elsewhere(entered: &mut Entered) -> Result<(), Failure> {
     Err(failed.expect("there is a server").failure(&identity.mail))
 }
 
-/// What is first done with success at one of the servers, and at which. If they all fail, a person is told why each did.
-fn first_of<T>(
-    identity: &Identity,
-    mut attempt: impl FnMut(&Server) -> Result<T, LoginError>,
-) -> Result<(usize, T), LoginError> {
-    let complain_of = |why: &LoginError| complain(&why.failure(&identity.mail).sentence());
-    let mut failed: Vec<LoginError> = Vec::new();
-    for (at, server) in identity.servers.all().enumerate() {
-        match attempt(&server) {
-            Ok(done) => {
-                // A server that is only down need not be spoken of.
-                failed.iter().filter(|why| why.is_distrust()).for_each(complain_of);
-                return Ok((at, done));
-            }
-            Err(why) if why.may_pass_elsewhere() => failed.push(why),
-            Err(why) => return Err(why),
-        }
-    }
-    let last = failed.pop().expect("there is a server");
-    failed.iter().for_each(complain_of);
-    Err(last)
-}
-
 /// Who logs in where: as the command line says, else as in the last chat.
 fn identity(options: &Options, command: Option<Command>, state: &State) -> Result<Identity, Failure> {
     let missing =
@@ -268,7 +256,7 @@ fn confirm(server: &Server, state: &State) -> Result<(), Failure> {
     complain(&format!(
         "this is your first connection to {server}, and no authority vouches for it: {why}. The \
          fingerprint of its certificate is {fingerprint} Its admin knows whether that is right: the server \
-         prints it when it starts."
+         prints it when it starts, and an invitation has it, too."
     ));
     if !asked("Is it the same? [y/N] ")? {
         let why = format!("{server} is not trusted, and nothing was sent; ask its admin for the fingerprint");

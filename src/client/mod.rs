@@ -4,6 +4,7 @@
 //! (`outbox`), what keys and lines do (`chat`), where characters go (`terminal`). Around it are a few threads, each of which
 //! waits for one thing and puts what comes into one inbox.
 
+mod attempt;
 mod chat;
 mod connection;
 mod credential;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::flags::flags;
 use crate::limits::DEVICE_MAX;
 use crate::manual;
-use crate::protocol::{Device, Mail, Seq, words};
+use crate::protocol::{Device, InviteWord, Mail, Seq, words};
 
 /// What to do, as whom, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) struct Options {
     /// The file with the password, if the command line names one.
     pub(super) password_file: Option<PathBuf>,
     pub(super) bell: Bell,
+    /// The word of an invitation: to become a member first.
+    pub(super) invitation: Option<InviteWord>,
     /// What to send, instead of standard input.
     pub(super) text: Option<String>,
 }
@@ -141,8 +143,12 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
     if tail != Tail::default() && !matches!(command, Some(Command::Tail(_))) {
         return Err("--since, --follow and --json are for tail".to_owned());
     }
+    let invitation = matches.opt_str("join").map(|word| invitation(&word)).transpose()?;
+    if invitation.is_some() && command.is_some() {
+        return Err("--join is for a chat".to_owned());
+    }
     let forgets = matches.opt_present("forget");
-    if forgets && command.is_some() {
+    if forgets && (command.is_some() || invitation.is_some()) {
         return Err("--forget goes only with --server".to_owned());
     }
     let run = if forgets { Parsed::Forget } else { Parsed::Run };
@@ -154,6 +160,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
         device,
         password_file: matches.opt_str("password-file").map(PathBuf::from),
         bell: bell.transpose()?.unwrap_or_default(),
+        invitation,
         text: (!text.is_empty()).then(|| text.join(" ")),
     }))
 }
@@ -206,6 +213,11 @@ fn ca_file(file: &str) -> Result<PathBuf, String> {
 fn device(name: &str) -> Result<Device, String> {
     Device::parse_named(name)
         .ok_or_else(|| format!("--device takes 1 to {DEVICE_MAX} of A-Z a-z 0-9 . _ -, not {name}"))
+}
+
+fn invitation(word: &str) -> Result<InviteWord, String> {
+    InviteWord::parse(word.as_bytes())
+        .ok_or_else(|| format!("--join takes the word of an invitation, not {word}"))
 }
 
 fn since(number: &str) -> Result<Seq, String> {
@@ -276,6 +288,9 @@ mod tests {
         check("--ca a.pem", "--ca has no meaning without --tls");
         check("--device -", "--device takes 1 to 32 of A-Z a-z 0-9 . _ -, not -");
         check("--forget send", "--forget goes only with --server");
+        check("ann@x --join w tail", "--join is for a chat");
+        check("--forget --join w", "--forget goes only with --server");
+        check("ann@x --join=", "--join takes the word of an invitation, not ");
         check("--bell loud", "--bell takes off, mention or all, not loud");
         check(
             "ann@x --server nowhere",

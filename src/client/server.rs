@@ -1,6 +1,11 @@
 //! Where to connect to, and as whom.
 
-use super::options::Transport;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::known::{self, Trusted};
+use super::options::{Transport, host_and_port};
+use crate::fingerprint::Fingerprint;
 use crate::protocol::{Mail, Subscription};
 
 /// A server and how to reach it.
@@ -33,6 +38,47 @@ impl Servers {
 
     pub(super) fn are_many(&self) -> bool {
         self.names.len() > 1
+    }
+}
+
+/// What somebody else needs to reach the servers.
+#[derive(Debug, Default)]
+pub(super) struct Reach {
+    /// HOST:PORT of each.
+    pub(super) servers: Vec<String>,
+    pub(super) is_tls: bool,
+    /// The file that vouches for their certificates.
+    pub(super) ca: Option<PathBuf>,
+    /// Of the certificates for which no authority vouches.
+    pub(super) fingerprints: Vec<(String, Fingerprint)>,
+}
+
+impl Reach {
+    /// With the file of known servers.
+    pub(super) fn of(servers: &Servers, known_servers: Option<&Path>) -> Reach {
+        let mut reach = Reach { servers: servers.names.clone(), ..Reach::default() };
+        let Transport::Tls { ca } = &servers.transport else { return reach };
+        (reach.is_tls, reach.ca) = (true, ca.clone());
+        for name in &servers.names {
+            let known = known_servers.and_then(|file| known::find(file, name).ok().flatten());
+            match known.map(|known| known.trusted) {
+                Some(Trusted::Fingerprint(fingerprint)) => {
+                    reach.fingerprints.push((name.clone(), fingerprint));
+                }
+                Some(Trusted::File(file)) => reach.ca = Some(file),
+                Some(Trusted::Authority | Trusted::Forgotten) | None => {}
+            }
+        }
+        reach
+    }
+
+    /// Whether none of them is reached from another machine.
+    pub(super) fn is_local(&self) -> bool {
+        let is_local = |name: &String| {
+            let host = host_and_port(name).map_or("", |(host, _)| host);
+            host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        };
+        self.servers.iter().all(is_local)
     }
 }
 

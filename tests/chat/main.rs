@@ -7,6 +7,7 @@ mod comfort;
 mod common;
 mod group;
 mod jobs;
+mod joining;
 mod pty;
 mod readme;
 #[allow(dead_code, reason = "a part of it is used here")]

@@ -53,6 +53,12 @@ fn a_stay_with_tls_comes_back_and_refuses_another_certificate() {
     ann.shows(&format!("you are ann@x (admin) at {addr} with TLS"));
     ann.keys("one\r");
     ann.shows("ann: one");
+    ann.keys("/invite zoe@x\r");
+    ann.shows(&format!("  chat-room-client --tls --server {addr} \\\n    --join "));
+    ann.shows(&format!(
+        "{addr} shows a certificate with the fingerprint\n      {}\n",
+        rows.join(":\n      ")
+    ));
     ann.keys("/quit\r");
     assert!(matches!(ann.wait(), WaitStatus::Exited(_, 0)));
     let chat_room = state.path().join("chat-room");

@@ -552,6 +552,40 @@ fn the_password_file_goes_first_and_only_its_first_line_counts() {
     );
 }
 
+/// Makes Ann a member with an invitation, and says something.
+fn check_join(answer: &str, then: &[&str], expected: &str) {
+    let join = format!("< JOIN ann@example.org -w0rd geheim\n{answer}");
+    check("ann@example.org --join -w0rd", b"hi\n", &[&[HELLO, &join], then].concat(), expected);
+}
+
+#[test]
+fn an_invitation() {
+    let said = "< MSG hi\n< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n> OK QUIT\n";
+    check_join(
+        "> OK JOIN ann@example.org\n#\n",
+        &[ENTER, said],
+        "exit 0\n! ann@example.org is a member now\n",
+    );
+    let not_joined = |code, why| format!("exit 4\n! ann@example.org has not joined ({code}): {why}\n");
+    check_join(
+        "> ERR JOIN bad-invite it is too old\n",
+        &[],
+        &not_joined("bad-invite", "it is too old; if you have joined with it before, start without --join"),
+    );
+    check_join(
+        "> ERR JOIN unknown-command what?\n",
+        &[],
+        &not_joined("unknown-command", "the server does not know this command; it is older than this client"),
+    );
+    check_join(
+        "> ERR JOIN busy not \x1b[2J now\n",
+        &[],
+        "exit 3\n! ann@example.org has not joined (busy): not \u{fffd}[2J now; try again in a moment\n",
+    );
+    // Nobody knows whether it was done: the next try tells.
+    check_join("", &[], "exit 3\n! the server closed the connection; try again\n");
+}
+
 #[test]
 fn arguments_that_make_no_sense() {
     check_arguments(&[], 2, "MAIL is missing: give the mail address with which you are a member; see --help");

@@ -32,8 +32,9 @@ pub(super) enum Command {
     /// Another role for a member.
     Role(Mail, Role),
     Leave,
-    /// What I am called from now on, or not; or only how that stands.
-    Name(Option<Change>),
+    /// What I am called from now on, nothing if by my mail; or to see what that is.
+    Name(Option<String>),
+    Invite(Mail),
     /// This many lines, before this event.
     History(Option<u64>, Option<Seq>),
     /// Messages that hold this, or what was looked for last.
@@ -46,29 +47,6 @@ pub(super) enum Command {
     Clear,
     Help,
     Quit,
-}
-
-/// A text that can be set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    To(String),
-    /// There is none from now on.
-    Away,
-}
-
-impl Change {
-    /// `-` takes it away.
-    fn parse(text: &str) -> Change {
-        if text == "-" { Change::Away } else { Change::To(text.to_owned()) }
-    }
-
-    /// As the words of a command.
-    pub(super) fn words(&self) -> &str {
-        match self {
-            Change::To(text) => text,
-            Change::Away => "",
-        }
-    }
 }
 
 /// What a password is for.
@@ -98,7 +76,7 @@ pub(super) struct Passwords {
 }
 
 /// The commands as /help lists them: how they are typed, what they do.
-pub(super) const COMMANDS: [(&str, &str); 20] = [
+pub(super) const COMMANDS: [(&str, &str); 21] = [
     ("/who", "who is here"),
     ("/members", "who is in the group"),
     ("/history [N] [before SEQ]", "show N lines again, with their numbers"),
@@ -110,7 +88,8 @@ pub(super) const COMMANDS: [(&str, &str); 20] = [
     ("/bell [off|mention|all]", "when the bell rings"),
     ("/passwd", "change your password"),
     ("/leave", "leave the group for good"),
-    ("/add MAIL", "add a member (admins)"),
+    ("/invite MAIL", "let somebody become a member (admins)"),
+    ("/add MAIL", "add a member, with a password (admins)"),
     ("/remove NAME", "remove a member (admins)"),
     ("/reset NAME", "give a member a new password (admins)"),
     ("/promote NAME", "make a member an admin (admins)"),
@@ -145,7 +124,7 @@ pub(super) fn read(line: &str, names: &Names) -> Input {
         match verb.to_ascii_lowercase().as_str() {
             "me" => return Input::Say(format!("{ACTION}{text}")),
             "find" => return Input::Do(Command::Find(Some(text.trim().to_owned()))),
-            "name" => return Input::Do(Command::Name(Some(Change::parse(text.trim())))),
+            "name" => return Input::Do(Command::Name(Some(unless_dash(text)))),
             _ => {}
         }
     }
@@ -154,6 +133,11 @@ pub(super) fn read(line: &str, names: &Names) -> Input {
     let verb = if after.starts_with(char::is_whitespace) { "" } else { words.next().unwrap_or("") };
     let words: Vec<&str> = words.collect();
     command(&verb.to_ascii_lowercase(), &words, names).unwrap_or_else(Input::Wrong)
+}
+
+/// `-` is for nothing.
+fn unless_dash(text: &str) -> String {
+    Some(text.trim()).filter(|text| *text != "-").unwrap_or_default().to_owned()
 }
 
 fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
@@ -168,6 +152,10 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
         let typed = words.join(" ");
         names.resolve(&typed).ok_or_else(|| format!("nobody is called {typed}; /members lists the group"))
     };
+    let mail = |typed: &str| {
+        let why = || format!("{typed} is not a mail address; an address looks like ann@example.org");
+        Mail::parse(typed.as_bytes()).map_err(|_| why())
+    };
     let number = |word: &str| word.trim_start_matches('#').parse().map(Seq).map_err(|_| usage());
     // Not 0: the answer would look as if nothing was ever said.
     let count = |word: &str| word.parse().ok().filter(|&n| n > 0).ok_or_else(usage);
@@ -180,6 +168,11 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
         ("history", [n, "before", seq]) => Command::History(Some(count(n)?), Some(number(seq)?)),
         ("find", []) => Command::Find(None),
         ("name", []) => Command::Name(None),
+        ("invite", [typed]) => Command::Invite(mail(typed)?),
+        ("join", _) => {
+            let sentence = "you are a member already; who is invited starts chat-room-client with --join";
+            return Err(sentence.to_owned());
+        }
         ("info", []) => Command::Info(None),
         ("info", [seq]) => Command::Info(Some(number(seq)?)),
         ("skip", []) => Command::Skip,
@@ -190,12 +183,7 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
         ("leave", []) => Command::Leave,
         ("bell", []) => Command::Bell(None),
         ("bell", [when]) => Command::Bell(Some(Bell::parse(when).ok_or_else(usage)?)),
-        ("add", [mail, typed @ ..]) => {
-            let mail = Mail::parse(mail.as_bytes()).map_err(|_| {
-                format!("{mail} is not a mail address; an address looks like ann@example.org")
-            })?;
-            return Ok(with_passwords(Purpose::Add(mail), typed));
-        }
+        ("add", [who, typed @ ..]) => return Ok(with_passwords(Purpose::Add(mail(who)?), typed)),
         // Before it is taken for a name and a password: it may be a name of several words.
         ("reset", [_, _, ..]) if names.resolve(&words.join(" ")).is_some() => {
             return Ok(with_passwords(Purpose::Reset(who(words)?), &[]));

@@ -7,6 +7,7 @@ mod clock;
 mod commands;
 mod find;
 mod history;
+mod invite;
 mod lists;
 mod live;
 mod names;
@@ -25,6 +26,7 @@ use super::connection::numbers::{Numbers, Place};
 use super::connection::{Connection, Due, End, Heard, check_certain, lines_of};
 use super::failure::{Failure, LoginError, OUT_OF_STEP};
 use super::options::Bell;
+use super::server::Reach;
 use crate::client::terminal::{Echo, Key, Line, Live};
 use crate::limits::{CLIENT_COUNTDOWN, CLIENT_QUIT_WAIT};
 use crate::protocol::{LoginOk, Role, Verb};
@@ -46,6 +48,8 @@ struct Chat {
     out: Out,
     /// Bytes of a command line.
     line_max: usize,
+    /// For invitations.
+    reach: Reach,
     /// What /find goes on with: what was looked for last, if there may be more.
     finds: Option<Find>,
     /// The person has left: until then what was said is waited for, longer as long as something comes.
@@ -70,6 +74,7 @@ struct Start {
     bell: Bell,
     saves_token: bool,
     clock: Clock,
+    reach: Reach,
 }
 
 impl Chat {
@@ -82,6 +87,7 @@ impl Chat {
             transcript: Transcript::new(me, start.clock, start.bell, start.shown_unasked),
             out: Out::new(Connection::new(numbers, start.servers, start.at, start.saves_token, now)),
             line_max: start.line_max,
+            reach: start.reach,
             finds: None,
             leaving: None,
         };

@@ -29,6 +29,7 @@ pub(super) enum Asked {
     Remove(Mail),
     Role(Mail, Role),
     Name,
+    Invite(Mail),
     Leave,
     Quit,
 }
@@ -48,6 +49,7 @@ impl Asked {
             Asked::Role(_, Role::Admin) => Some("/promote"),
             Asked::Role(_, Role::Member) => Some("/demote"),
             Asked::Name => Some("/name"),
+            Asked::Invite(_) => Some("/invite"),
             Asked::Leave => Some("/leave"),
         }
     }

@@ -6,11 +6,14 @@ use super::Chat;
 use super::commands::{Command, Passwords, Purpose};
 use super::find::Find;
 use super::history::Pages;
+use super::invite;
 use super::lists::{List, Of, stat};
 use super::out::{Asked, Effect};
 use super::view::{self, alarm, not_connected, notice};
 use crate::client::connection::said::{Happened, Refusal};
-use crate::protocol::{Code, FindOk, HistoryOk, Mail, MemberLine, More, Password, Role, Verb, skipped};
+use crate::protocol::{
+    Code, FindOk, HistoryOk, Mail, MemberLine, More, Password, Role, Verb, skipped, split_word,
+};
 
 impl Chat {
     /// Carries out a command.
@@ -30,10 +33,14 @@ impl Chat {
                 out.ask(Asked::Role(mail.clone(), role), verb, mail.as_str());
             }
             Command::Leave => out.ask(Asked::Leave, Verb::Leave, ""),
-            Command::Name(Some(change)) if change.words() == transcript.names.mine() => {
+            Command::Name(Some(name)) if name == transcript.names.mine() => {
                 out.print(notice("nothing has changed"));
             }
-            Command::Name(Some(change)) => out.ask(Asked::Name, Verb::Name, change.words()),
+            Command::Name(Some(name)) => out.ask(Asked::Name, Verb::Name, &name),
+            Command::Invite(mail) => {
+                let words = mail.to_string();
+                out.ask(Asked::Invite(mail), Verb::Invite, &words);
+            }
             Command::Name(None) => out.print(notice(match transcript.names.mine() {
                 "" => "you have no name but your mail; /name TEXT gives you one".to_owned(),
                 name => format!("you are called {name}; /name - takes that away"),
@@ -212,6 +219,12 @@ impl Chat {
                     Some(Code::BadPassword | Code::BadLogin | Code::Usage | Code::BadText)
                 );
                 prompt.password_refused(purpose, another_may_do);
+            }
+            (Asked::Invite(mail), Ok(rest)) => {
+                let (word, _) = split_word(&rest);
+                for line in invite::lines(&mail, word, &self.reach) {
+                    out.print(line);
+                }
             }
             (Asked::Remove(mail), Ok(_)) => out.print(notice(format!("{mail} is no longer in the group"))),
             (Asked::Role(mail, Role::Admin), Ok(_)) => out.print(notice(format!("{mail} is an admin"))),

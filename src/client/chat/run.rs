@@ -48,6 +48,7 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         bell,
         saves_token: session.saves_token,
         clock,
+        reach: session.reach(),
     };
     let network = Network::new(link, session, sender.clone()).map_err(broken)?;
     let output = Output::new();

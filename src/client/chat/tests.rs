@@ -217,6 +217,10 @@ fn commands_and_their_answers() {
         "ERR DEMOTE last-admin no\n",
         "| ! /demote: no; make somebody else an admin with /promote first\n",
     );
+    stage.keys("/invite zoe@x\r", "| > /invite zoe@x\n< INVITE zoe@x\n");
+    let command = "|   chat-room-client --server here:1 \\\n|     --join w0rd zoe@x\n";
+    let forward = "| * forward this to zoe@x alone; it is good once, for 7 days:\n";
+    stage.server("OK INVITE w0rd more=fields\n", &format!("{forward}{command}"));
     stage.keys("/history 2\r", "| > /history 2\n< HISTORY 2\n");
     stage.server(
         "HISTORY 7 7\nMSG 7 TIME bob@x hi\nOK HISTORY 1 last=7\n",

@@ -70,6 +70,10 @@ fn commands() {
     check("/promote bob", "Role(bob@x, Admin)", "/promote bob");
     check("/demote Bob@x", "Role(bob@x, Member)", "/demote Bob@x");
     check("/bell all", "Bell(Some(All))", "/bell all");
+    check("/name  Ann  B. ", "Name(Some(\"Ann  B.\"))", "/name  Ann  B. ");
+    check("/name -", "Name(Some(\"\"))", "/name -");
+    check("/name", "Name(None)", "/name");
+    check("/invite Zoe@x", "Invite(zoe@x)", "/invite Zoe@x");
     check("/help add", "Help", "/help add");
     check("/clear", "Clear", "/clear");
     for quit in ["/quit", "/exit", "/q", "/Q"] {
@@ -126,6 +130,16 @@ fn wrong() {
     for line in ["/", "/ who", "/etc/passwd", "/dance"] {
         check(line, no_command, line.split_whitespace().next().expect("a slash"));
     }
+    check(
+        "/invite zoe",
+        "wrong: zoe is not a mail address; an address looks like ann@example.org",
+        "/invite",
+    );
+    check(
+        "/join zoe@x w0rd geheim",
+        "wrong: you are a member already; who is invited starts chat-room-client with --join",
+        "/join",
+    );
     check("/history many", "wrong: type it as /history [N] [before SEQ]", "/history");
     check("/history 0", "wrong: type it as /history [N] [before SEQ]", "/history");
     check("/history 7 9", "wrong: type it as /history [N] [before SEQ]", "/history");

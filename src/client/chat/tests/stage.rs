@@ -8,6 +8,7 @@ use super::super::{Chat, Start};
 use crate::client::connection::End;
 use crate::client::connection::numbers::Place;
 use crate::client::options::Bell;
+use crate::client::server::Reach;
 use crate::client::terminal::keys::Keys;
 use crate::protocol::{LastIs, LoginOk, Mail, Role, Seq};
 
@@ -49,6 +50,7 @@ pub(in crate::client::chat) fn start(welcome: LoginOk, shown_before: Option<Plac
         bell: Bell::Mention,
         saves_token: false,
         clock: clock::utc(),
+        reach: Reach { servers: vec!["here:1".to_owned()], ..Reach::default() },
     }
 }
 
