@@ -14,6 +14,7 @@ use fastrand::Rng;
 use super::tests::{start, welcome};
 use super::*;
 use crate::client::terminal::keys::{Key, Keys};
+use crate::protocol::Mail;
 use terminal::Terminal;
 
 /// What the model and the chat have done so far.
@@ -48,6 +49,9 @@ const TIME: &str = "2026-01-02T03:04:05.678Z";
 
 /// In place of an author.
 const NEWER: &str = "POLLED";
+/// In place of an author: Bob calls himself something else; and how that begins.
+const NAMED: &str = "NAMED";
+const CALLED: &str = "is now called ";
 
 /// A chat that asks about few missed events.
 fn chat(last: u64, missed: u64, recorded: Option<Place>, now: Instant) -> Chat {
@@ -55,10 +59,15 @@ fn chat(last: u64, missed: u64, recorded: Option<Place>, now: Instant) -> Chat {
 }
 
 fn event(seq: usize, (mail, text): &(&'static str, String)) -> String {
-    if *mail == NEWER {
-        return format!("{NEWER} {seq} {TIME} bob@x {text}");
+    if *mail == NEWER || *mail == NAMED {
+        return format!("{mail} {seq} {TIME} bob@x {}", text.strip_prefix(CALLED).unwrap_or(text));
     }
     format!("MSG {seq} {TIME} {mail} {text}")
+}
+
+/// What Bob is called.
+fn last_name<'a>(transcript: &'a [(&str, String)]) -> Option<&'a str> {
+    transcript.iter().rev().find(|(mail, _)| *mail == NAMED)?.1.strip_prefix(CALLED)
 }
 
 impl World {
@@ -213,10 +222,15 @@ impl World {
                 let mut at = 0;
                 conn.to_client.retain(|line| {
                     at += 1;
-                    at <= sent || !["MSG ", NEWER].iter().any(|kind| line.starts_with(kind))
+                    at <= sent || !["MSG ", NEWER, NAMED].iter().any(|kind| line.starts_with(kind))
                 });
                 conn.taken = conn.sent;
                 conn.to_client.push_back("OK SKIP 7".to_owned());
+            }
+            ["MEMBERS"] => {
+                let field = last_name(&self.transcript).map_or(String::new(), |name| format!(" name={name}"));
+                conn.to_client.push_back(format!("MEMBER bob@x role=member online=no{field}"));
+                conn.to_client.push_back("OK MEMBERS 1".to_owned());
             }
             [verb, ..] => conn.to_client.push_back(format!("OK {verb}")),
             [] => {}
@@ -274,6 +288,7 @@ impl World {
             11..15 => self.deliver(),
             15 => self.cut(End::Closed),
             16 => self.cut(End::Silent),
+            19 => self.append(NAMED, format!("{CALLED}n{number}"), false),
             17 => {
                 if let Some(line) = self.late.pop_front() {
                     let text = line.strip_prefix("MSG ").expect("only such are kept").to_owned();
@@ -315,6 +330,8 @@ impl World {
             said.iter().copied().filter(|text| !self.terminal.skipped.contains(text)).collect();
         let shown: Vec<&String> = self.terminal.shown.iter().collect();
         assert_eq!(shown, to_show, "seed {seed}: what was shown is not what was said\n{}", self.trace);
+        let called = self.chat.transcript.names.shown(&Mail::parse(b"bob@x").expect("a mail"));
+        assert_eq!(called, last_name(&self.transcript).unwrap_or("bob"), "seed {seed}\n{}", self.trace);
         let recorded = self.terminal.recorded.as_ref().map(|place| place.shown.0);
         assert_eq!(recorded, Some(said.len() as u64), "seed {seed}\n{}", self.trace);
         self.terminal.check_typed(&self.typed, &said, &self.chat, || format!("seed {seed}\n{}", self.trace));
