@@ -6,6 +6,7 @@ use chat_room::room::{Change, Ended, Input, Invitation, InviteJob, JoinJob, Mark
 
 use super::edits::Filed;
 use super::file::mail;
+use super::hashes::Task;
 use super::oracle::{Client, Oracle, Pending};
 use super::world::{MAILS, World};
 
@@ -125,7 +126,6 @@ impl Oracle {
             return false;
         };
         if may_be_ended(&mail) || may_be_ended(&invited.by) {
-            self.joins_busy += 1;
             self.reply(client, "ERR JOIN busy ");
             return false;
         }
@@ -220,6 +220,15 @@ impl World {
         let others: Vec<&str> = others.collect();
         let whom = others.get(self.rng.below(others.len().max(1))).filter(|_| self.rng.percent(80));
         format!("INVITE {}", whom.unwrap_or(self.rng.pick(&MAILS)))
+    }
+
+    /// Who has invited somebody whose password is just being hashed.
+    pub(super) fn has_invited_who_joins(&self) -> Option<String> {
+        let joining = self.tasks.iter().find_map(|task| match task {
+            Task::Join(job) => self.oracle.invited(job.word.expose(), job.mail.as_str()),
+            _ => None,
+        });
+        joining.map(|invited| invited.by)
     }
 
     /// Mostly with the mail and the word of an invitation, one of the last ones.

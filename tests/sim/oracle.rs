@@ -274,10 +274,9 @@ pub(super) struct Oracle {
     pub(super) invited: Vec<Invited>,
     /// The ends of earlier ones are known from this event on.
     pub(super) ends_since: u64,
-    /// Those who have joined, words that were good once, and those who came while something was under way.
+    /// Those who have joined, and words that were good once.
     pub(super) joined: usize,
     pub(super) bad_invites: usize,
-    pub(super) joins_busy: usize,
     /// Right logins that came while nobody knew whether the typed password is another.
     pub(super) in_doubt: usize,
     /// PASSWD that came in between what was typed and its hash.
@@ -324,7 +323,6 @@ impl Oracle {
             ends_since: 0,
             joined: 0,
             bad_invites: 0,
-            joins_busy: 0,
             in_doubt: 0,
             passwd_raced: 0,
             infos: 0,
@@ -782,7 +780,6 @@ impl Oracle {
                 self.bad_invites += 1;
                 self.wrong(client, verb, code);
             } else if awaited {
-                self.joins_busy += usize::from((verb, code) == ("JOIN", "busy"));
                 self.passwd_raced += usize::from((verb, code) == ("PASSWD", "busy"));
                 self.reply(client, format!("ERR {verb} {code} "));
             }

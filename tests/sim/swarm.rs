@@ -77,11 +77,10 @@ pub(super) struct Report {
     pub(super) invited: usize,
     pub(super) joined: usize,
     pub(super) bad_invites: usize,
-    pub(super) joins_busy: usize,
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 60] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 59] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -142,7 +141,6 @@ impl Report {
             ("invitation", self.invited),
             ("member by an invitation", self.joined),
             ("invitation that was used or had ended", self.bad_invites),
-            ("JOIN while the group was just being changed", self.joins_busy),
         ]
     }
 }
@@ -208,7 +206,6 @@ impl AddAssign for Report {
         self.invited += other.invited;
         self.joined += other.joined;
         self.bad_invites += other.bad_invites;
-        self.joins_busy += other.joins_busy;
     }
 }
 

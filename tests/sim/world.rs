@@ -241,7 +241,6 @@ impl World {
         self.report.invited = self.oracle.invited.len();
         self.report.joined = self.oracle.joined;
         self.report.bad_invites = self.oracle.bad_invites;
-        self.report.joins_busy = self.oracle.joins_busy;
         self.report.in_doubt = self.oracle.in_doubt;
         self.report.passwd_raced = self.oracle.passwd_raced;
         self.report.infos = self.oracle.infos;
@@ -495,7 +494,10 @@ impl World {
         let mail = *self.rng.pick(&MAILS);
         let (one, two) = (password(self.rng.below(3)), password(self.rng.below(3)));
         let text = "x".repeat(1 + self.rng.below(self.swarm.text_max));
+        // Somebody joins, and meanwhile whoever has invited them is no admin any more.
+        let inviting = self.has_invited_who_joins().filter(|_| logged_in.is_some() && self.rng.percent(40));
         let line = match self.rng.below(40) {
+            _ if inviting.is_some() => format!("DEMOTE {}", inviting.unwrap_or_default()),
             0 => "PING".to_owned(),
             1..4 => format!("PING {text}"),
             4 => "WHO".to_owned(),
