@@ -2,6 +2,7 @@
 
 import { Connection } from './connection.js';
 import { find } from './dom.js';
+import { invitationIn } from './invitation.js';
 import { record } from './kept.js';
 import { Notifier } from './notifier.js';
 import * as panels from './panels.js';
@@ -93,6 +94,8 @@ function keepNow() {
 view.onDrawn = keepSoon;
 setInterval(() => then(() => chat.tick(Date.now(), Math.random(), !document.hidden)), 1000);
 addEventListener('pagehide', keepNow);
+// An invitation that is opened where the page is already.
+addEventListener('hashchange', () => invitationIn(location.hash) && location.reload());
 addEventListener('online', () => then(() => chat.session.woke(Date.now())));
 addEventListener('offline', () => then(() => chat.session.woke(Date.now())));
 addEventListener('pageshow', (event) => event.persisted && then(() => chat.session.woke(Date.now())));
@@ -110,10 +113,10 @@ store.onLogout(() => {
 });
 
 function begin() {
-  const [, mail, word] = /^#invitation\/([^/]+)\/([\w-]+)$/.exec(location.hash) ?? [];
+  const invitation = invitationIn(location.hash);
   // The link is good once: it does not stay in the address.
-  if (word) history.replaceState(null, '', location.pathname);
-  if (word) return view.enter(null, decodeURIComponent(mail), word);
+  if (invitation) history.replaceState(null, '', location.pathname);
+  if (invitation) return view.enter(null, invitation.mail, invitation.word);
   const login = store.login();
   if (!login) return view.enter(null);
   stays = login.stay;

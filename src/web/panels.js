@@ -2,6 +2,7 @@
 // them.
 
 import { icon, make } from './dom.js';
+import { linkOf } from './invitation.js';
 import { passwordMistake } from './names.js';
 import { longTime } from './rows.js';
 
@@ -139,7 +140,7 @@ function invite({ ask }) {
       const answer = await ask('INVITE', mail);
       if (!answer.ok) return answer.sentence;
       const word = answer.rest.split(' ').at(-1);
-      const link = new URL(`#invitation/${encodeURIComponent(mail)}/${word}`, location.href).href;
+      const link = linkOf(mail, word, location.href);
       open('Invitation', (body, close) => {
         const field = make('input', { id: 'link', readonly: true, value: link, 'data-first': true, focus: () => field.select() });
         body.append(make('label', { for: 'link' }, `Send this link to ${mail}. Whoever has it can join as them.`), field,

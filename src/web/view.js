@@ -134,7 +134,9 @@ export class View {
       this.changed();
       return;
     }
-    this.enter(why, this.chat.session.who?.mail);
+    const { mail, word } = this.chat.session.who ?? {};
+    // An invitation that was not refused itself is still good.
+    this.enter(why, mail, code === 'bad-invite' ? null : word);
   }
 
   changed() {

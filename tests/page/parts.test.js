@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { links } from '../../src/web/dom.js';
+import { invitationIn, linkOf } from '../../src/web/invitation.js';
 import { byteLength, parseEvent, parseLine, sayable } from '../../src/web/lines.js';
 import { Names, passwordMistake } from '../../src/web/names.js';
 
@@ -51,6 +52,17 @@ const group = (...mails) => {
   for (const mail of mails) names.learn(mail);
   return names;
 };
+
+test('an invitation is a link, and back', () => {
+  for (const mail of ['dora@x', 'dora+choir@x.example', 'ü/%#?&@x']) {
+    const link = new URL(linkOf(mail, 'Abc-_9', 'https://chat.example.org/?x#old'));
+    assert.equal(link.origin, 'https://chat.example.org');
+    assert.deepEqual(invitationIn(link.hash), { mail, word: 'Abc-_9' });
+  }
+  for (const hash of ['', '#', '#join=', '#join=dora@x', '#join=dora@x/', '#join=%zz/Abc', '#join=dora@x/a b', '#other=a/b']) {
+    assert.equal(invitationIn(hash), null, hash);
+  }
+});
 
 test('short names where they are unambiguous', () => {
   const names = group('bob@x', 'bob@y', 'cid@x');

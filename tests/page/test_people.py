@@ -107,6 +107,61 @@ class People(Page):
         other.wait("document.querySelector('#status').innerText.includes('no longer a member')")
         browser.wait("document.querySelector('#messages').innerText.includes('dan was removed by you')")
 
+    def test_from_an_invitation_to_the_first_line(self):
+        group = self.group(["ann", "bob"])
+        browser, phone = self.browser(), self.browser(375, 667)
+        press = "[...document.querySelectorAll('dialog button')].find((button) => button.textContent === arguments[0]).click()"
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        browser.wait("document.querySelector('#here').textContent.startsWith('2 members')")
+        browser.click("#open-members")
+        browser.run(press, "Invite")
+        # Somebody who is a member needs none.
+        browser.type("#invite-mail", "bob@x")
+        browser.keys("Enter")
+        browser.wait("document.querySelector('dialog:last-of-type .error').textContent !== ''")
+        browser.run("document.querySelector('#invite-mail').value = ''")
+        browser.type("#invite-mail", "dora+choir@x.example")
+        browser.keys("Enter")
+        browser.wait("document.querySelector('#link')")
+        link = browser.run("return document.querySelector('#link').value")
+        self.assertTrue(link.startswith(f"{group.url}#join=dora%2Bchoir%40x.example/"), link)
+        phone.go(link)
+        phone.wait("document.querySelector('#enter-text').textContent.includes('invited')")
+        # The word is a secret, and good once: it does not stay in the address.
+        self.assertEqual(phone.run("return [location.href, document.querySelector('#mail').value, document.querySelector('#mail').readOnly]"),
+                         [group.url, "dora+choir@x.example", True])
+        self.fits(phone)
+        phone.type("#password", "short")
+        phone.keys("Enter")
+        phone.wait("document.querySelector('#enter-error').textContent.includes('at least 6')")
+        # A server that is away for a moment costs nobody the invitation.
+        group.kill()
+        for _ in range(2):
+            phone.run("document.querySelector('#password').value = ''")
+            phone.type("#password", "dora-secret")
+            phone.keys("Enter")
+            if group.process.poll() is not None:
+                phone.wait("document.querySelector('#enter-error').textContent.includes('cannot be reached')")
+                self.assertEqual(phone.run("return document.querySelector('#enter-button').textContent"), "Join")
+                group.start()
+        phone.inside()
+        phone.say("hello, I am new")
+        browser.sees("hello, I am new")
+        browser.wait("document.querySelector('#messages').innerText.includes('dora+choir was added by you')")
+        # The link is good once; dora is in, and stays in.
+        other = self.browser()
+        other.go(group.url)
+        other.wait("document.querySelector('#enter').dataset.ready")
+        other.go(link)
+        other.wait("document.querySelector('#enter-text').textContent.includes('invited')")
+        other.type("#password", "other-secret")
+        other.keys("Enter")
+        other.wait("document.querySelector('#enter-error').textContent !== ''")
+        phone.go(group.url)
+        phone.inside()
+        phone.sees("hello, I am new")
+        self.assertEqual(phone.complaints(), [])
+
     def test_names(self):
         group = self.group()
         bob = self.peer(group, "bob")
