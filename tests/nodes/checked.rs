@@ -357,6 +357,26 @@ fn a_login_that_is_not_certain_promises_nothing() {
     }
 }
 
+/// Who was removed and added again is who they were before at a node that does not know that yet.
+#[test]
+fn a_node_that_is_behind_knows_an_earlier_membership() {
+    for (reads, is_wrong) in [("eve1< MSG 2 @ ann@x x", false), ("", true)] {
+        let text = format!(
+            "ann1: a\n ann1+ 0 0\n ann1> ADD eve@x s\n ann1< OK ADD eve@x\n ann1< ADDED 1 @ ann@x eve@x\n ann1> MSG x\n \
+             ann1< OK MSG 2 @\n eve1: b\n eve1+ 2 2\n eve1< ADDED 1 @ ann@x eve@x\n {reads}\n eve1.\n \
+             ann1> REMOVE eve@x\n ann1< OK REMOVE eve@x\n \
+             ann1< REMOVED 3 @ ann@x eve@x\n ann1> ADD eve@x s\n ann1< OK ADD eve@x\n ann1< ADDED 4 @ ann@x eve@x\n \
+             eve2: a\n eve2+ 4 1\n eve2< ADDED 4 @ ann@x eve@x\n eve2.\n eve3: b\n eve3+ 2 0 quorum=no\n \
+             | ADDED 1 @ ann@x eve@x\n | MSG 2 @ ann@x x\n | REMOVED 3 @ ann@x eve@x\n | ADDED 4 @ ann@x eve@x\n \
+             members ann ada bob cid eve\n judged"
+        );
+        let (complaints, _) = judge(PlacesAre::Shared, &text);
+        let missed = "eve@x at b begins after event 2, and misses something: its client has read up to 1";
+        let expected: &[&str] = if is_wrong { &[missed] } else { &[] };
+        assert_eq!(complaints, expected);
+    }
+}
+
 /// Where nodes do not tell each other how far a device has come, it begins at another node as a new one does; at the same node
 /// it misses nothing.
 #[test]

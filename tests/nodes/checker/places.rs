@@ -86,6 +86,10 @@ impl Places {
             complain(format!("before its member was added by event {since}"));
         }
         let key = self.key(device, &feed.node);
+        if self.known.get(&key).is_some_and(|known| known.since > since) {
+            self.entered_behind(since, key, feed.name(), start, complaints);
+            return Some(since);
+        }
         let known = self.known.get(&key).filter(|known| known.since == since);
         match known {
             Some(known) if start > known.read => {
@@ -111,6 +115,27 @@ impl Places {
         Some(since)
     }
 
+    /// At a node that does not know of a later membership yet: there it is the device of the one before.
+    fn entered_behind(
+        &mut self,
+        since: u64,
+        key: Key,
+        name: String,
+        start: u64,
+        complaints: &mut Vec<String>,
+    ) {
+        match self.read.get(&(since, key.clone())) {
+            Some(read) if start > *read => complaints.push(format!(
+                "{name} begins after event {start}, and misses something: its client has read up to {read}"
+            )),
+            Some(_) => {}
+            None => {
+                self.new.push(((since, key.clone()), name, start));
+                self.read.insert((since, key), start);
+            }
+        }
+    }
+
     /// A node has lost what it had recorded: if the others do not tell it, all devices are new to it.
     pub(super) fn wiped(&mut self, node: &str, complaints: &mut Vec<String>) {
         self.check_new(complaints);
@@ -124,6 +149,8 @@ impl Places {
         if let Some(known) = self.known.get_mut(&key).filter(|known| known.since == since) {
             known.read = known.read.max(feed.read);
             self.read.insert((since, key), known.read);
+        } else if let Some(read) = self.read.get_mut(&(since, key)) {
+            *read = (*read).max(feed.read);
         }
     }
 
