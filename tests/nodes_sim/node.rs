@@ -58,8 +58,9 @@ pub(super) struct Running {
     pub(super) has_begun: bool,
     /// Its first JOIN, as it was sent last.
     pub(super) join: Option<Bytes>,
-    /// When a batch of its own came back last.
+    /// When a batch of its own came back last, and when that was sent first.
     pub(super) own_at: Duration,
+    pub(super) reached_at: Option<Duration>,
     pub(super) here: Here,
     pub(super) logins: Logins,
 }

@@ -420,6 +420,7 @@ impl World {
             has_begun: false,
             join: None,
             own_at: now,
+            reached_at: None,
             here: Here::of(&node.name),
             logins: Logins::of(&node.name),
         }));
@@ -442,6 +443,12 @@ impl World {
         }
         self.here(index);
         let now = self.now;
+        if let Some(running) = self.nodes[index].running_mut()
+            && running.replica.reached_at() != running.reached_at
+        {
+            // Perhaps a probe, of which nobody is told.
+            (running.own_at, running.reached_at) = (now, running.replica.reached_at());
+        }
         let node = &self.nodes[index];
         let Some(running) = node.running() else { return };
         running.replica.check();
