@@ -117,6 +117,22 @@ fn a_server_started_in_a_backup_goes_on_where_it_was_made() {
 }
 
 #[test]
+fn what_the_group_has_agreed_on_comes_along() {
+    let server = Server::start();
+    let (mut ann, _) = login(&server, "LOGIN ann@x/- ann-secret");
+    for (line, answer) in [("TITLE The  Choir", "OK TITLE The  Choir"), ("ANNOUNCE on", "OK ANNOUNCE")] {
+        ann.say(line);
+        assert_eq!(ann.line().as_deref(), Some(answer));
+    }
+    let copy = Server::in_folder(backed_up(&server), &[]);
+    let (mut bob, _) = login(&copy, "LOGIN bob@x/- bob-secret");
+    for (line, answer) in [("TITLE", "OK TITLE The  Choir"), ("ANNOUNCE", "OK ANNOUNCE on")] {
+        bob.say(line);
+        assert_eq!(bob.line().as_deref(), Some(answer));
+    }
+}
+
+#[test]
 fn the_certificate_comes_along() {
     let tls = ["--tls-listen", "127.0.0.1:0"];
     let server = Server::with(&members_txt(&GROUP), &tls);

@@ -232,6 +232,62 @@ fn a_name_is_the_same_on_all_nodes() {
 }
 
 #[test]
+fn what_the_group_agrees_on_is_judged_in_its_order() {
+    let Some(group) = Group::start(2) else { return };
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));
+    ann.say("TITLE The  Choir");
+    ann.expect("OK TITLE The  Choir");
+    ann.expect("TITLED 1 <time> ann@x The  Choir");
+    bob.expect("TITLED 1 <time> ann@x The  Choir");
+    for (peer, answer) in [(&mut ann, "OK ANNOUNCE off"), (&mut bob, "OK ANNOUNCE off")] {
+        peer.say("TITLE");
+        peer.expect("OK TITLE The  Choir");
+        peer.say("ANNOUNCE");
+        peer.expect(answer);
+    }
+    // Whatever bob's node has taken before it heard of it, nothing of his stands after `on`.
+    let said: Vec<String> = (0..60).map(|n| format!("MSG bob {n}\n")).collect();
+    bob.send(said.concat().as_bytes());
+    ann.say("ANNOUNCE on");
+    let mut answers = Vec::new();
+    while answers.len() < 60 {
+        let line = bob.line().expect("an answer or an event");
+        answers.extend((line.starts_with("OK MSG ") || line.starts_with("ERR MSG ")).then_some(line));
+    }
+    let refused = answers.iter().filter(|line| line.starts_with("ERR MSG announce-only ")).count();
+    let shown = answers.iter().filter(|line| line.starts_with("OK MSG ")).count();
+    assert_eq!(refused + shown, 60, "{answers:?}");
+    assert!(answers.iter().is_sorted_by_key(|line| line.starts_with("ERR")), "{answers:?}");
+    let history = group.same_history();
+    let kinds = |line: &str| line.split(' ').next().map(str::to_owned);
+    let lines: Vec<String> = history.lines().filter_map(kinds).collect();
+    assert_eq!(lines.iter().filter(|kind| *kind == "MSG").count(), shown);
+    assert_eq!(lines.last().map(String::as_str), Some("ANNOUNCE"), "{history}");
+    // A node that starts anew, and one that comes later, have it from the group.
+    let new = group.node(2, tempfile::tempdir().expect("a folder"));
+    let mut cid = Peer::member(new.addr(), "cid@x/-");
+    cid.say("TITLE");
+    cid.expect("OK TITLE The  Choir");
+    cid.say("MSG may I?");
+    cid.expect("ERR MSG announce-only …");
+    // An admin is one until the group says otherwise, on all nodes.
+    while ann.line().is_some_and(|line| !line.starts_with("ANNOUNCE ")) {}
+    let last = lines.len() + 1;
+    ann.say("PROMOTE bob@x");
+    ann.expect("OK PROMOTE bob@x");
+    bob.expect(&format!("PROMOTED {last} <time> ann@x bob@x"));
+    bob.say("MSG now");
+    bob.expect(&format!("OK MSG {} <time>", last + 1));
+    bob.say("DEMOTE bob@x");
+    bob.expect("OK DEMOTE bob@x");
+    bob.say("MSG still?");
+    bob.expect(&format!("DEMOTED {} <time> bob@x bob@x", last + 2));
+    bob.expect("ERR MSG announce-only …");
+    bob.say("ANNOUNCE off");
+    bob.expect("ERR ANNOUNCE admin-only …");
+}
+
+#[test]
 fn an_edit_on_one_node_is_one_for_all() {
     let Some(group) = Group::start(2) else { return };
     let (mut ann, mut cid) = (group.member(0, "ann@x"), group.member(1, "cid@x"));

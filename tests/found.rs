@@ -202,6 +202,41 @@ fn a_lost_stream_is_made_again_from_a_nodes_history() {
 }
 
 #[test]
+fn what_the_group_has_agreed_on_comes_in_joins_and_is_made_again() {
+    let Some(mut stage) = Stage::start() else { return };
+    let mut alone = Server::in_folder(folder_with(&members_txt(&GROUP)), &[]);
+    let mut ann = login(&alone, "LOGIN ann@x/- ann-secret", "OK LOGIN ann@x …");
+    for (line, answer) in [("TITLE The  Choir", "OK TITLE The  Choir"), ("ANNOUNCE on", "OK ANNOUNCE")] {
+        ann.say(line);
+        ann.expect(answer);
+    }
+    alone.stop();
+    let folder = alone.into_folder();
+    let is_so = |node: &Server| {
+        let mut bob = login(node, "LOGIN bob@x/- bob-secret", "OK LOGIN bob@x …");
+        bob.say("TITLE");
+        bob.expect("OK TITLE The  Choir");
+        bob.say("MSG may I?");
+        bob.expect("ERR MSG announce-only …");
+    };
+    stage.found(folder.path());
+    let n0 = stage.node("n0", folder);
+    is_so(&n0);
+    let mut n1 = stage.node("n1", tempfile::tempdir().expect("a folder"));
+    is_so(&n1);
+    // Of a node whose brokers have lost the stream, and of one that is taken out.
+    n1.stop();
+    drop(n0);
+    let n1 = n1.into_folder();
+    stage.lose();
+    stage.found(n1.path());
+    let mut n1 = stage.node("n1", n1);
+    is_so(&n1);
+    n1.stop();
+    is_so(&Server::in_folder(n1.into_folder(), &[]));
+}
+
+#[test]
 fn a_node_that_is_taken_out_goes_on_alone_and_does_not_come_back_unnoticed() {
     let Some(mut stage) = Stage::start() else { return };
     let folder = folder_with(&members_txt(&GROUP));

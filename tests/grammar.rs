@@ -49,7 +49,7 @@ fn the_lists_of_codes_are_found() {
             codes.iter().all(|code| grammar().words("code").iter().any(|word| word == code)),
             "{codes:?}"
         );
-        assert!(codes.contains(&"usage") || matches!(verb, Verb::Ping | Verb::Name), "{verb}");
+        assert!(codes.contains(&"usage") || matches!(verb, Verb::Ping | Verb::Name | Verb::Title), "{verb}");
     }
 }
 
@@ -81,6 +81,9 @@ const REFUSED_OUTSIDE: &[(&str, &str)] = &[
     ("INFO 1 ann", "bad-mail"),
     ("SKIP 1", "usage"),
     ("TOKEN 1", "usage"),
+    ("NAME \u{7f}", "bad-text"),
+    ("TITLE \u{7f}", "bad-text"),
+    ("ANNOUNCE maybe", "usage"),
     ("PASSWD ann-secret", "usage"),
     ("PASSWD ann-secret short", "bad-password"),
     ("LEAVE now", "usage"),
@@ -121,6 +124,7 @@ const REFUSED_INSIDE: &[(&str, &str)] = &[
     ("NAME B0B", "name-taken"),
     ("NAME ann@x", "bad-name"),
     ("NAME  Ann", "bad-name"),
+    ("TITLE The Choir ", "bad-title"),
     ("LEAVE", "last-admin"),
     ("PASSWD wrong-secret ann-secret-2", "bad-login"),
 ];
@@ -141,7 +145,8 @@ fn each_listed_code_can_come() {
     };
     talk.play("ann:\nann> MSG hello\nann< OK MSG 1 <time>\nbob:\nbob< MSG 1 …");
     play(&mut talk, "ann", REFUSED_INSIDE);
-    play(&mut talk, "bob", &[("INFO 1", "admin-only")]);
+    talk.play("ann> ANNOUNCE on\nann< OK ANNOUNCE\nann< ANNOUNCE 2 …\nbob< ANNOUNCE 2 …");
+    play(&mut talk, "bob", &[("INFO 1", "admin-only"), ("MSG hi", "announce-only")]);
     play(&mut talk, "new", REFUSED_OUTSIDE);
     let mut listed = BTreeSet::new();
     for verb in Verb::ALL.map(|verb| verb.to_string()) {
@@ -283,6 +288,28 @@ const CHANGES: &str = "
     ann< ERR NAME name-taken …
     ann> NAME ann@x
     ann< ERR NAME bad-name …
+    bob> TITLE
+    bob< NAMED 5 …
+    bob< OK TITLE
+    bob> TITLE ours
+    bob< ERR TITLE admin-only …
+    ann> title The  Choir @#/ 漢字
+    ann< OK TITLE The  Choir @#/ 漢字
+    ann< TITLED 6 <time> ann@x The  Choir @#/ 漢字
+    ann> TITLE  The Choir
+    ann< ERR TITLE bad-title …
+    ann> announce ON
+    ann< OK ANNOUNCE
+    ann< ANNOUNCE 7 <time> ann@x on
+    bob> ANNOUNCE
+    bob< TITLED 6 …
+    bob< ANNOUNCE 7 …
+    bob< OK ANNOUNCE on
+    bob> MSG may I?
+    bob< ERR MSG announce-only …
+    ann> ANNOUNCE off
+    ann< OK ANNOUNCE
+    ann< ANNOUNCE 8 <time> ann@x off
     ann> MEMBERS ann@x
     ann< MEMBER bob@x role=member online=yes seen=<time> name=Bob  漢字
     ann< MEMBER cid@x …
@@ -298,11 +325,14 @@ const CHANGES: &str = "
     ann< OK RESET fay@x
     ann> REMOVE cid@x
     ann< OK REMOVE cid@x
-    ann< REMOVED 6 <time> ann@x cid@x
+    ann< REMOVED 9 <time> ann@x cid@x
     cid< ADDED 2 <time> ann@x fay@x
     cid< PROMOTED 3 <time> ann@x fay@x
     cid< DEMOTED 4 <time> ann@x fay@x
     cid< NAMED 5 <time> bob@x Bob  漢字
+    cid< TITLED 6 …
+    cid< ANNOUNCE 7 …
+    cid< ANNOUNCE 8 …
     cid< BYE removed …
     cid.
     dan:
@@ -311,7 +341,10 @@ const CHANGES: &str = "
     dan< PROMOTED 3 …
     dan< DEMOTED 4 …
     dan< NAMED 5 …
-    dan< REMOVED 6 …
+    dan< TITLED 6 …
+    dan< ANNOUNCE 7 …
+    dan< ANNOUNCE 8 …
+    dan< REMOVED 9 …
     dan2:
     dan2< MSG 1 …
     dan> LEAVE
@@ -323,7 +356,7 @@ const CHANGES: &str = "
     web>> GET / HTTP/1.1\\r\\n\\r\\n
     web< BYE protocol …
     web.
-    ann< REMOVED 7 <time> dan@x dan@x
+    ann< REMOVED 10 <time> dan@x dan@x
     ann< OK RESET eve@x
 ";
 
@@ -369,7 +402,7 @@ fn ordinary() -> Vec<Vec<u8>> {
         "
         kim> join KIM@x   {word}  kim-secret\\s
         kim< OK JOIN kim@x
-        ann< ADDED 8 <time> ann@x kim@x
+        ann< ADDED 11 <time> ann@x kim@x
         "
     ));
     talk.play(WRONG);
@@ -382,7 +415,7 @@ fn ordinary() -> Vec<Vec<u8>> {
         before.split_inclusive('\n').filter(|line| !line.starts_with("bob@x")).collect();
     fs::write(talk.server.members(), without_bob + "gil@x gil-secret\n").expect("a file");
     talk.server.signal(Signal::HUP);
-    talk.play("ann< REMOVED 9 <time> - bob@x\nann< ADDED 10 <time> - gil@x");
+    talk.play("ann< REMOVED 12 <time> - bob@x\nann< ADDED 13 <time> - gil@x");
     talk.server.signal(Signal::TERM);
     talk.play("ann< BYE shutdown …\nann.");
     talk.sent().map(<[u8]>::to_vec).collect()
@@ -468,8 +501,8 @@ fn all_that_can_be_said_is_in_the_grammar() {
     let broken = with_a_broken_disk();
     let busy = with_too_many_passwords();
     let others = [
-        "HELLO", "MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED", "NAMED", "WHO", "MEMBER", "PENDING",
-        "STAT", "HELP", "HISTORY", "FOUND", "no mark",
+        "HELLO", "MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED", "NAMED", "TITLED", "ANNOUNCE", "WHO",
+        "MEMBER", "PENDING", "STAT", "HELP", "HISTORY", "FOUND", "no mark",
     ];
     let mut expected: BTreeSet<String> = others.map(str::to_owned).into();
     let words = |rule: &str, begin: &'static str| {

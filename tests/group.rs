@@ -242,3 +242,159 @@ fn an_edit_of_a_name_is_announced_also_after_a_restart() {
     let mut talk = Talk::with(server.again());
     talk.play("new> LOGIN ann@x/- ann-secret\nnew< OK LOGIN ann@x role=admin last=4 …");
 }
+
+#[test]
+fn a_title() {
+    check(
+        "
+        ann:
+        bob:
+        bob> TITLE
+        bob< OK TITLE
+        bob> TITLE The Choir
+        bob< ERR TITLE admin-only …
+        ann> TITLE The  Choir @#/
+        ann< OK TITLE The  Choir @#/
+        ann< TITLED 1 <time> ann@x The  Choir @#/
+        bob< TITLED 1 <time> ann@x The  Choir @#/
+        # What is so already is no event.
+        ann> TITLE The  Choir @#/
+        ann< OK TITLE The  Choir @#/
+        ann> TITLE The\u{202e}Choir
+        ann< ERR TITLE bad-text …
+        ann> TITLE The\u{200b}Choir
+        ann< ERR TITLE bad-title …
+        ann> TITLE  The Choir
+        ann< ERR TITLE bad-title …
+        ann>> TITLE One\\nTITLE\\nTITLE Two\\nTITLE\\n
+        ann< OK TITLE One
+        ann< TITLED 2 <time> ann@x One
+        ann< OK TITLE One
+        ann< OK TITLE Two
+        ann< TITLED 3 <time> ann@x Two
+        ann< OK TITLE Two
+        bob< TITLED 2 …
+        bob< TITLED 3 …
+        # Whoever comes learns what is so now, and nothing of before.
+        ann> ADD fay@x fay-secret
+        ann< OK ADD fay@x
+        ann< ADDED 4 <time> ann@x fay@x
+        bob< ADDED 4 …
+        fay> LOGIN fay@x fay-secret
+        fay< OK LOGIN fay@x role=member last=4 missed=1 first=4 …
+        fay< ADDED 4 <time> ann@x fay@x
+        fay> TITLE
+        fay< OK TITLE Two
+        fay> ANNOUNCE
+        fay< OK ANNOUNCE off
+        ann=
+        bob=
+        fay=
+        ",
+    );
+}
+
+#[test]
+fn while_it_is_on_only_admins_speak() {
+    check(
+        "
+        ann:
+        bob:
+        bob> ANNOUNCE on
+        bob< ERR ANNOUNCE admin-only …
+        ann> ANNOUNCE off
+        ann< OK ANNOUNCE
+        ann>> ANNOUNCE on\\nMSG hear hear\\nANNOUNCE\\n
+        ann< OK ANNOUNCE
+        ann< ANNOUNCE 1 <time> ann@x on
+        ann< OK MSG 2 <time>
+        ann< OK ANNOUNCE on
+        bob< ANNOUNCE 1 <time> ann@x on
+        bob< MSG 2 <time> ann@x hear hear
+        bob> MSG may I?
+        bob< ERR MSG announce-only …
+        ann> PROMOTE bob@x
+        ann< OK PROMOTE bob@x
+        ann< PROMOTED 3 <time> ann@x bob@x
+        bob< PROMOTED 3 <time> ann@x bob@x
+        bob> MSG now
+        bob< OK MSG 4 <time>
+        ann< MSG 4 <time> bob@x now
+        # Whoever is demoted is silent at once.
+        bob>> DEMOTE bob@x\\nMSG still?\\n
+        bob< OK DEMOTE bob@x
+        bob< ERR MSG announce-only …
+        bob< DEMOTED 5 <time> bob@x bob@x
+        ann< DEMOTED 5 <time> bob@x bob@x
+        ann> ANNOUNCE Off
+        ann< OK ANNOUNCE
+        ann< ANNOUNCE 6 <time> ann@x off
+        bob< ANNOUNCE 6 <time> ann@x off
+        bob> MSG at last
+        bob< OK MSG 7 <time>
+        ann< MSG 7 <time> bob@x at last
+        ann=
+        bob=
+        ",
+    );
+}
+
+#[test]
+fn what_the_group_has_agreed_on_outlives_the_server_and_its_old_files() {
+    let mut talk = Talk::with(Server::start());
+    talk.play(
+        "
+        ann:
+        ann> TITLE The  Choir
+        ann< OK TITLE The  Choir
+        ann< TITLED 1 <time> ann@x The  Choir
+        ann> ANNOUNCE on
+        ann< OK ANNOUNCE
+        ann< ANNOUNCE 2 <time> ann@x on
+        ",
+    );
+    talk.server.until_logged("title changed: by=ann@x title=The  Choir");
+    talk.server.until_logged("announcements changed: mode=on by=ann@x");
+    let is_so = "
+        bob> LOGIN bob@x/- bob-secret
+        bob< OK LOGIN …
+        bob> TITLE
+        bob< OK TITLE The  Choir
+        bob> MSG may I?
+        bob< ERR MSG announce-only …
+        ";
+    let mut server = talk.server;
+    server.kill();
+    let mut talk = Talk::with(server.again());
+    talk.play(is_so);
+    let mut server = talk.server;
+    server.stop();
+    let snapshot = fs::read_to_string(server.history().join("members")).expect("a snapshot");
+    assert!(snapshot.starts_with("2\ntitle The  Choir\nannounce on\nann@x 0 admin\n"), "{snapshot}");
+    // As --keep-days leaves it.
+    let kept = "MSG 3 2026-01-02T03:04:05.678Z ann@x kept\n";
+    fs::write(server.history().join("000000000003.txt"), kept).expect("written");
+    for gone in ["000000000001.txt", "clean"] {
+        fs::remove_file(server.history().join(gone)).expect("it was there");
+    }
+    let mut talk = Talk::with(server.again());
+    talk.play(is_so);
+    talk.play(
+        "
+        ann: again
+        ann< MSG 3 …
+        ann> ANNOUNCE off
+        ann< OK ANNOUNCE
+        ann< ANNOUNCE 4 <time> ann@x off
+        ",
+    );
+    let mut server = talk.server;
+    server.stop();
+    // A folder of an earlier version has no such lines, and nothing is agreed on there.
+    let snapshot = fs::read_to_string(server.history().join("members")).expect("a snapshot");
+    let earlier = snapshot.replace("title The  Choir\n", "");
+    assert_ne!(earlier, snapshot);
+    fs::write(server.history().join("members"), earlier).expect("written");
+    let mut talk = Talk::with(server.again());
+    talk.play("ann: later\nann> TITLE\nann< OK TITLE\nann> ANNOUNCE\nann< OK ANNOUNCE off");
+}

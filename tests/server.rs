@@ -83,7 +83,8 @@ fn before_login_little_is_served() {
 fn help_lists_every_command() {
     let verbs = [
         "LOGIN", "RESUME", "MSG", "WHO", "MEMBERS", "HISTORY", "FIND", "INFO", "SKIP", "TOKEN", "NAME",
-        "PASSWD", "LEAVE", "ADD", "REMOVE", "RESET", "PROMOTE", "DEMOTE", "STATS", "PING", "HELP", "QUIT",
+        "TITLE", "ANNOUNCE", "PASSWD", "LEAVE", "ADD", "REMOVE", "RESET", "PROMOTE", "DEMOTE", "STATS",
+        "PING", "HELP", "QUIT",
     ];
     let lines = verbs.iter().map(|verb| format!("ann< HELP {verb}…\n")).collect::<Vec<_>>().concat();
     check(&format!("ann> HELP\n{lines}ann< OK HELP {}\nann=", verbs.len()));

@@ -219,6 +219,8 @@ fn after_refusal(code: Option<Code>) -> &'static str {
         Code::AlreadyMember => "/reset gives a new password",
         Code::BadName => "choose a name of 1 to 64 characters that are shown, without @ and /",
         Code::NameTaken => "choose a name that nobody can take for somebody else's",
+        Code::BadTitle => "choose a title of 1 to 64 characters that are shown",
+        Code::AnnounceOnly => "wait until an admin lets everybody speak",
         Code::LastAdmin => "make somebody else an admin with /promote first",
         Code::BadMail => "an address looks like ann@example.org",
         Code::BadPassword => "choose another",
@@ -271,7 +273,7 @@ mod tests {
     #[test]
     fn no_code_lacks_a_next_step() {
         let (errors, byes) = (codes("\n## Errors\n"), codes("\n## Last words\n"));
-        assert_eq!((errors.len(), byes.len()), (20, 11), "{errors:?} {byes:?}");
+        assert_eq!((errors.len(), byes.len()), (22, 11), "{errors:?} {byes:?}");
         for code in errors {
             assert_ne!(after_refusal(Reason::read(code, Code::parse).code), UNKNOWN, "{code}");
         }

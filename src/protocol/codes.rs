@@ -69,6 +69,10 @@ words! {
         BadName = "bad-name",
         /// Somebody else has this name, or one that looks like it.
         NameTaken = "name-taken",
+        /// Not a title.
+        BadTitle = "bad-title",
+        /// Only admins speak at present.
+        AnnounceOnly = "announce-only",
         /// There is no message with this number.
         NoSuchMessage = "no-such-message",
         /// Longer than a line may be.

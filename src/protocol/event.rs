@@ -6,6 +6,7 @@ use super::mail::{Mail, Role};
 use super::name::DisplayName;
 use super::text::Text;
 use super::time::{Seq, Time};
+use super::title::{Announce, Title};
 use crate::limits::TIME_LEN;
 
 /// Who changed the group.
@@ -32,15 +33,20 @@ pub enum Event<'a> {
     Role { by: Author, mail: Mail, role: Role },
     /// Another display name, or none from now on. Members name themselves, so `by` is the member or an edit.
     Named { by: Author, mail: Mail, name: Option<DisplayName> },
+    /// What the group is called, and the admin who said so.
+    Titled { by: Mail, title: Title },
+    /// Whether only admins speak, and the admin who said so.
+    Announce { by: Mail, mode: Announce },
 }
 
 impl Event<'_> {
     /// The first words of all their lines.
-    pub const NAMES: [&'static str; 6] = ["MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED", "NAMED"];
+    pub const NAMES: [&'static str; 8] =
+        ["MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED", "NAMED", "TITLED", "ANNOUNCE"];
 
     /// The first word of its line.
     pub fn name(&self) -> &'static str {
-        let [msg, added, removed, promoted, demoted, named] = Event::NAMES;
+        let [msg, added, removed, promoted, demoted, named, titled, announce] = Event::NAMES;
         match self {
             Event::Msg { .. } => msg,
             Event::Added { .. } => added,
@@ -48,6 +54,8 @@ impl Event<'_> {
             Event::Role { role: Role::Admin, .. } => promoted,
             Event::Role { role: Role::Member, .. } => demoted,
             Event::Named { .. } => named,
+            Event::Titled { .. } => titled,
+            Event::Announce { .. } => announce,
         }
     }
 
@@ -59,6 +67,8 @@ impl Event<'_> {
             Event::Removed { by, mail } => Event::Removed { by, mail },
             Event::Role { by, mail, role } => Event::Role { by, mail, role },
             Event::Named { by, mail, name } => Event::Named { by, mail, name },
+            Event::Titled { by, title } => Event::Titled { by, title },
+            Event::Announce { by, mode } => Event::Announce { by, mode },
         })
     }
 
@@ -83,6 +93,12 @@ impl Event<'_> {
                     out.extend_from_slice(name.as_str().as_bytes());
                 }
                 out.push(b'\n');
+            }
+            Event::Titled { by, title } => {
+                writeln!(out, "{by} {title}").expect("writing to a Vec cannot fail");
+            }
+            Event::Announce { by, mode } => {
+                writeln!(out, "{by} {mode}").expect("writing to a Vec cannot fail");
             }
         }
     }
@@ -123,6 +139,10 @@ impl<'a> EventLine<'a> {
             }
             ("DEMOTED", Some(last)) => {
                 Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Member }
+            }
+            ("TITLED", Some(last)) => Event::Titled { by: canonical_mail(first)?, title: Title::kept(last)? },
+            ("ANNOUNCE", Some(last)) => {
+                Event::Announce { by: canonical_mail(first)?, mode: Announce::parse(last)? }
             }
             _ => return None,
         };
@@ -211,6 +231,9 @@ mod tests {
             "NAMED 304 2026-01-02T03:04:05.678Z bob@example.org",
             "NAMED 305 2026-01-02T03:04:05.678Z - bob@example.org - B.",
             "NAMED 306 2026-01-02T03:04:05.678Z - bob@example.org",
+            "TITLED 307 2026-01-02T03:04:05.678Z ann@example.org The  Choir @home",
+            "ANNOUNCE 308 2026-01-02T03:04:05.678Z ann@example.org on",
+            "ANNOUNCE 309 2026-01-02T03:04:05.678Z ann@example.org off",
         ] {
             let mut written = Vec::new();
             EventLine::parse(line.as_bytes()).expect(line).write(&mut written);
@@ -272,6 +295,12 @@ mod tests {
             "NAMED 1 2026-01-02T03:04:05.678Z -",
             "NAMED 1 2026-01-02T03:04:05.678Z - Bob",
             "NAMED 1 2026-01-02T03:04:05.678Z Bob",
+            "TITLED 1 2026-01-02T03:04:05.678Z ann@example.org",
+            "TITLED 1 2026-01-02T03:04:05.678Z ann@example.org ",
+            "TITLED 1 2026-01-02T03:04:05.678Z - The Choir",
+            "ANNOUNCE 1 2026-01-02T03:04:05.678Z ann@example.org",
+            "ANNOUNCE 1 2026-01-02T03:04:05.678Z ann@example.org On",
+            "ANNOUNCE 1 2026-01-02T03:04:05.678Z - on",
             "BYE removed you were removed by an admin",
         ] {
             assert_eq!(EventLine::parse(line.as_bytes()), None, "{line:?}");

@@ -16,6 +16,7 @@ mod request;
 mod secret;
 mod text;
 mod time;
+mod title;
 mod verb;
 
 pub use answer::{
@@ -34,4 +35,5 @@ pub use request::{Proof, Request, Span, Subscription};
 pub use secret::{InviteWord, Password, PasswordError, Token};
 pub use text::{Text, TextError};
 pub use time::{Seq, Time};
+pub use title::{Announce, Title};
 pub use verb::Verb;

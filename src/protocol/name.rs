@@ -42,69 +42,86 @@ pub enum NameError {
     Marks,
 }
 
+impl NameError {
+    /// A sentence about what the text was to be.
+    pub(super) fn about(self, what: &str) -> String {
+        let says = match self {
+            NameError::Encoding => "is UTF-8, and this is not".to_owned(),
+            NameError::Length => format!("has 1 to {NAME_MAX} characters"),
+            NameError::Wide => "of these characters would be too long to be shown".to_owned(),
+            NameError::Edge => "begins and ends with no blank".to_owned(),
+            NameError::Comment => "does not begin with #".to_owned(),
+            NameError::Mail(c) => format!("may not contain {c}, which is for mails and devices"),
+            NameError::Hidden(c) => format!("may not contain U+{:04X}, which is not shown", u32::from(c)),
+            NameError::Marks => {
+                format!("begins with no mark, and has at most {NAME_MARKS_MAX} on each other")
+            }
+        };
+        format!("a {what} {says}")
+    }
+}
+
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NameError::Encoding => f.write_str("a name is UTF-8, and this is not"),
-            NameError::Length => write!(f, "a name has 1 to {NAME_MAX} characters"),
-            NameError::Wide => f.write_str("a name of these characters would be too long to be shown"),
-            NameError::Edge => f.write_str("a name begins and ends with no blank"),
-            NameError::Comment => f.write_str("a name does not begin with #"),
-            NameError::Mail(c) => write!(f, "a name may not contain {c}, which is for mails and devices"),
-            NameError::Hidden(c) => {
-                write!(f, "a name may not contain U+{:04X}, which is not shown", u32::from(*c))
-            }
-            NameError::Marks => {
-                write!(f, "a name begins with no mark, and has at most {NAME_MARKS_MAX} on each other")
-            }
-        }
+        f.write_str(&self.about("name"))
     }
+}
+
+/// Parses what somebody types, and composes it (NFC): 1 to [`NAME_MAX`] characters, all of them visible but blanks between
+/// them.
+pub(super) fn shown_text(bytes: &[u8]) -> Result<String, NameError> {
+    let typed = std::str::from_utf8(bytes).map_err(|_| NameError::Encoding)?;
+    let text: String = typed.nfc().collect();
+    if !(1..=NAME_MAX).contains(&text.chars().count()) {
+        return Err(NameError::Length);
+    }
+    if text.trim() != text {
+        return Err(NameError::Edge);
+    }
+    let (mut before, mut marks) = (None, 0);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        // Within a word of some scripts, and in emoji, characters are joined by such that are not shown. Between letters of
+        // ASCII they would be nothing but a way to look like another.
+        let joins = is_joiner(c) && before.is_some_and(|c: char| !c.is_ascii());
+        let is_inside = is_selector(c) || rest.peek().is_some_and(|next| !next.is_ascii());
+        if is_hidden(c) && !(joins && is_inside) {
+            return Err(NameError::Hidden(c));
+        }
+        marks = if is_combining_mark(c) && !is_joiner(c) { marks + 1 } else { 0 };
+        if marks > NAME_MARKS_MAX || marks > 0 && before.is_none() {
+            return Err(NameError::Marks);
+        }
+        before = Some(c);
+    }
+    Ok(text)
+}
+
+/// Text that was fit to be shown when it was given. What is can change with Unicode, and must not make a history unreadable.
+pub(super) fn kept_text(bytes: &[u8]) -> Option<&str> {
+    let text = Text::parse(bytes).ok()?.as_str();
+    let fits = (1..=NAME_MAX).contains(&text.chars().count());
+    let is_plain = !text.starts_with(' ') && !text.ends_with(' ') && !text.contains('\t');
+    (fits && is_plain).then_some(text)
 }
 
 impl DisplayName {
     /// Parses what somebody types, and composes it.
     pub fn parse(bytes: &[u8]) -> Result<DisplayName, NameError> {
-        let typed = std::str::from_utf8(bytes).map_err(|_| NameError::Encoding)?;
-        let name: String = typed.nfc().collect();
-        if !(1..=NAME_MAX).contains(&name.chars().count()) {
-            return Err(NameError::Length);
-        }
-        if name.trim() != name {
-            return Err(NameError::Edge);
-        }
+        let name = shown_text(bytes)?;
         if name.starts_with('#') {
             return Err(NameError::Comment);
         }
-        let (mut before, mut marks) = (None, 0);
-        let mut rest = name.chars().peekable();
-        while let Some(c) = rest.next() {
-            if is_for_mails(c) {
-                return Err(NameError::Mail(c));
-            }
-            // Within a word of some scripts, and in emoji, characters are joined by such that are not shown. Between
-            // letters of ASCII they would be nothing but a way to look like another.
-            let joins = is_joiner(c) && before.is_some_and(|c: char| !c.is_ascii());
-            let is_inside = is_selector(c) || rest.peek().is_some_and(|next| !next.is_ascii());
-            if is_hidden(c) && !(joins && is_inside) {
-                return Err(NameError::Hidden(c));
-            }
-            marks = if is_combining_mark(c) && !is_joiner(c) { marks + 1 } else { 0 };
-            if marks > NAME_MARKS_MAX || marks > 0 && before.is_none() {
-                return Err(NameError::Marks);
-            }
-            before = Some(c);
+        if let Some(c) = name.chars().find(|c| is_for_mails(*c)) {
+            return Err(NameError::Mail(c));
         }
         let name = DisplayName(name.into());
         if name.look().0.len() > LOOK_MAX { Err(NameError::Wide) } else { Ok(name) }
     }
 
-    /// Parses a name that was one when it was given. What may be one can change with Unicode, and must not make a history
-    /// unreadable.
+    /// Parses a name that was one when it was given.
     pub fn kept(bytes: &[u8]) -> Option<DisplayName> {
-        let name = Text::parse(bytes).ok()?.as_str();
-        let fits = (1..=NAME_MAX).contains(&name.chars().count());
-        let is_plain = !name.starts_with(' ') && !name.ends_with(' ') && !name.contains('\t');
-        (fits && is_plain).then(|| DisplayName(name.into()))
+        kept_text(bytes).map(|name| DisplayName(name.into()))
     }
 
     /// The name.

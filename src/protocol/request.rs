@@ -7,6 +7,7 @@ use super::reply::Refusal;
 use super::secret::{InviteWord, Password, Token};
 use super::text::{Text, TextError};
 use super::time::Seq;
+use super::title::Announce;
 use super::verb::Verb;
 use crate::limits::{HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX};
 
@@ -89,6 +90,8 @@ pub enum Request<'a> {
     Promote(Mail),
     Demote(Mail),
     Name(Option<Text<'a>>),
+    Title(Option<Text<'a>>),
+    Announce(Option<Announce>),
     Stats,
     Ping(Option<Text<'a>>),
     Help(Option<Verb>),
@@ -140,6 +143,8 @@ impl<'a> Request<'a> {
             }
             Verb::Name if arguments.is_empty() => return Ok(Request::Name(None)),
             Verb::Name => return Ok(Request::Name(Some(text(arguments)?))),
+            Verb::Title if arguments.is_empty() => return Ok(Request::Title(None)),
+            Verb::Title => return Ok(Request::Title(Some(text(arguments)?))),
             Verb::Ping if arguments.is_empty() => return Ok(Request::Ping(None)),
             Verb::Ping => return Ok(Request::Ping(Some(text(arguments)?))),
             _ => {}
@@ -186,6 +191,10 @@ impl<'a> Request<'a> {
             (Verb::Remove, [who]) => Request::Remove(mail(who)?),
             (Verb::Promote, [who]) => Request::Promote(mail(who)?),
             (Verb::Demote, [who]) => Request::Demote(mail(who)?),
+            (Verb::Announce, []) => Request::Announce(None),
+            (Verb::Announce, [mode]) => {
+                Request::Announce(Some(Announce::parse(&mode.to_ascii_lowercase()).ok_or_else(usage)?))
+            }
             (Verb::Help, []) => Request::Help(None),
             (Verb::Help, [about]) => {
                 let no_verb = || refuse(Code::UnknownCommand, "no such command; HELP lists the commands");

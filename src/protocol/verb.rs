@@ -44,6 +44,8 @@ commands! {
     Skip, "SKIP", "skip everything you have not been sent yet";
     Token, "TOKEN", "get a token for RESUME, good for 30 days and until your password changes";
     Name, "NAME [<text>]", "call yourself this; without <text> you have no name but your mail";
+    Title, "TITLE [<text>]", "what the group is called; with <text> call it so (admins)";
+    Announce, "ANNOUNCE [on|off]", "whether only admins speak; or say whether (admins)";
     Passwd, "PASSWD <old> <new>", "change your password; your other connections end";
     Leave, "LEAVE", "leave the group for good";
     Add, "ADD <mail> <password>", "add a member (admins)";

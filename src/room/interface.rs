@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{
-    Author, Command, Device, DisplayName, InviteWord, LastIs, Mail, Role, Seq, Time, Token, Verb, words,
+    Author, Command, Device, DisplayName, Event, InviteWord, LastIs, Mail, Role, Seq, Time, Token, Verb,
+    words,
 };
 use crate::room::{
     Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, Invitation,
@@ -203,15 +204,20 @@ impl Ticket {
     }
 }
 
-/// A change of a member.
+/// A change of the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
-    /// The member.
-    pub mail: Mail,
-    /// What has changed.
-    pub what: Difference,
-    /// Who changed it.
-    pub by: Author,
+pub enum Changed {
+    /// Of a member.
+    Member {
+        /// The member.
+        mail: Mail,
+        /// What has changed.
+        what: Difference,
+        /// Who changed it.
+        by: Author,
+    },
+    /// Of what it has agreed on, by this event.
+    Settings(Event<'static>),
 }
 
 /// What can change about a member.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::{DisplayName, Event, Mail, Role, Seq, Time};
-use crate::room::Ended;
+use crate::room::{Ended, GroupSettings};
 
 /// What the history knows of the group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct KnownGroup {
     pub members: BTreeMap<Mail, KnownMember>,
     /// Whose invitations have ended.
     pub ended: Ended,
+    /// What they have agreed on.
+    pub settings: GroupSettings,
 }
 
 /// What it knows of a member.
@@ -29,7 +31,11 @@ impl KnownGroup {
     /// A group of these, of whom no more is known than their ADDED lines.
     pub fn of(members: impl IntoIterator<Item = (Mail, Seq)>) -> KnownGroup {
         let known = |(mail, added)| (mail, KnownMember { added, role: None, name: None });
-        KnownGroup { members: members.into_iter().map(known).collect(), ended: Ended::default() }
+        KnownGroup {
+            members: members.into_iter().map(known).collect(),
+            ended: Ended::default(),
+            settings: GroupSettings::default(),
+        }
     }
 
     /// Follows an event. Those that are followed already may come again, if all after them do.
@@ -47,6 +53,7 @@ impl KnownGroup {
                     member.role = Some(*role);
                 }
             }
+            Event::Titled { .. } | Event::Announce { .. } => self.settings.follow(event),
             Event::Named { mail, name, .. } => {
                 if let Some(member) = self.members.get_mut(mail) {
                     member.name.clone_from(name);

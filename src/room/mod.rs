@@ -30,6 +30,7 @@ mod saving;
 mod search;
 mod searches;
 mod session;
+mod settings;
 mod transcript;
 
 use std::collections::BTreeMap;
@@ -37,9 +38,7 @@ use std::time::Duration;
 
 use crate::limits::{CHECKED_MEMBERS_MAX, TIMEOUTS_PER_TURN};
 use crate::protocol::framing::Line;
-use crate::protocol::{
-    Author, Bye, Code, Command, Event, LastIs, Mail, Request, Role, Seq, Verb, err, hello, ok,
-};
+use crate::protocol::{Author, Bye, Code, Command, LastIs, Mail, Request, Role, Seq, Verb, err, hello, ok};
 
 pub use crate::protocol::Proof;
 pub use crate::room::config::{Config, PastShown};
@@ -62,6 +61,7 @@ pub use crate::room::jobs::{
 pub use crate::room::known::{KnownGroup, KnownMember};
 pub use crate::room::proposal::{Batch, Committed, CommittedEvent, LogRefusal, ProposalTicket, Proposer};
 pub use crate::room::search::{Found, NoLines, Search};
+pub use crate::room::settings::GroupSettings;
 pub use crate::room::transcript::blocks::{Block, Missing};
 pub use crate::room::transcript::window::{Placed, Tail, Transcript};
 pub use clock::{StepBack, is_ahead, next_time};
@@ -70,7 +70,7 @@ pub use rate::Rate;
 use crate::room::commands::answer::{Answer, Refused, admin_only};
 use crate::room::commands::line::Other;
 use crate::room::commands::proof::Fit;
-use crate::room::commands::{change, find, history, invite, line, lists, login, pay, proof, skip};
+use crate::room::commands::{agree, change, find, history, invite, line, lists, login, pay, proof, skip};
 use crate::room::feed::Feeds;
 use crate::room::group::follow::{decided, members_news, set_quiet_role};
 use crate::room::group::member::Member;
@@ -289,10 +289,7 @@ impl Room {
             }
             (None, _) => Err((Code::LoginFirst, "LOGIN <mail> <secret> comes first".to_owned())),
             // What only members may ask.
-            (Some(mail), Request::Msg(text)) => {
-                feeds.propose(id, &Event::Msg { mail, text });
-                Ok(Answer::Given)
-            }
+            (Some(mail), Request::Msg(text)) => agree::say(id, mail, text, group, feeds),
             (Some(_), Request::Who { after }) => Ok(Answer::Lines(lists::who(after.as_ref(), group))),
             (Some(mail), Request::Members { after }) => {
                 Ok(Answer::Lines(lists::members(&mail, after.as_ref(), group)))
@@ -334,6 +331,8 @@ impl Room {
                 change::set_role(id, Verb::Demote, mail, whom, Role::Member, group)
             }
             (Some(mail), Request::Name(text)) => change::set_name(id, mail, text),
+            (Some(mail), Request::Title(text)) => agree::title(id, mail, text, group, feeds),
+            (Some(mail), Request::Announce(mode)) => agree::announce(id, mail, mode, group, feeds),
             (Some(mail), Request::Stats) => {
                 admin_only(&mail, group).map(|()| Answer::Await(Effect::Measure(id)))
             }
@@ -413,14 +412,14 @@ impl Room {
     /// more.
     pub fn takes<'a>(&mut self, id: ConnId, line: Line<'a>) -> Option<Taken<'a>> {
         let Room { config, group, feeds } = self;
-        let is_far_ahead = feeds.is_far_ahead();
+        let holds_what_is_said = feeds.holds_what_is_said();
         let peer = feeds.peers.get(id).filter(|peer| peer.listens())?;
         let line = line.command();
         let verb = match line {
             Line::Whole(command) => command.verb,
             Line::TooLong(_) | Line::Cut(_) | Line::TimingMark | Line::TlsHello => None,
         };
-        let waiting = match peer.waits_for(verb, is_far_ahead) {
+        let waiting = match peer.waits_for(verb, holds_what_is_said) {
             Waiting::No if verb == Some(Verb::Find) && feeds.waits_for_search(id) => Waiting::Search,
             waiting => waiting,
         };
@@ -482,7 +481,7 @@ impl Room {
         std::mem::take(&mut self.feeds.peers.new_devices)
     }
 
-    /// Changes of members since the last call.
+    /// Changes of the group since the last call.
     pub fn take_changed(&mut self) -> Vec<Changed> {
         std::mem::take(&mut self.group.changes)
     }
@@ -655,6 +654,11 @@ impl Room {
     /// How many hashes of members have each cost.
     pub fn hash_costs(&self) -> &BTreeMap<HashCost, usize> {
         &self.group.costs
+    }
+
+    /// What the group has agreed on.
+    pub fn settings(&self) -> &GroupSettings {
+        &self.feeds.settings
     }
 
     /// The group in the file's form.

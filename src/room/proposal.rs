@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::limits::{SEQ_DIGITS_MAX, TIME_LEN};
-use crate::protocol::{Author, Event, Mail, Role, Seq, Time};
+use crate::protocol::{Author, Event, Mail, Role, Seq, Time, Verb};
 use crate::room::{CheckJob, ConnId, InviteJob, LastMinute, MemberId, Now};
 
 /// The origin of a proposal.
@@ -14,6 +14,8 @@ use crate::room::{CheckJob, ConnId, InviteJob, LastMinute, MemberId, Now};
 pub enum Proposer {
     /// A message from this connection.
     Speaker(ConnId),
+    /// This connection's TITLE or ANNOUNCE.
+    Setter(ConnId, Verb),
     /// A change of members.txt. It has happened already, so it is never refused.
     Roster,
 }
@@ -85,7 +87,7 @@ impl Batch {
         let mut refused = Vec::new();
         for (name, time, text, ticket) in std::mem::take(self).iter() {
             match ticket.by {
-                Proposer::Speaker(_) => refused.push(ticket),
+                Proposer::Speaker(_) | Proposer::Setter(..) => refused.push(ticket),
                 Proposer::Roster => {
                     self.text.extend_from_slice(text);
                     self.proposals.push(Proposal { name, time, len: text.len(), ticket });
@@ -128,7 +130,7 @@ pub struct CommittedEvent {
     pub ticket: Option<ProposalTicket>,
 }
 
-/// Why the log will never commit a message. Nobody has seen it.
+/// Why the log will never commit a message, or another command's event. Nobody has seen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogRefusal {
     /// It could not be stored. The log takes nothing at present; it keeps changes of the group and commits them before
@@ -138,6 +140,12 @@ pub enum LogRefusal {
     NotAMember,
     /// It is longer than the lines of the group may be.
     TooLong,
+    /// Only admins speak, and its author is none, in its place.
+    AnnounceOnly,
+    /// Its author is no admin any more, in its place.
+    NotAllowed,
+    /// It would say what is so already: the command has succeeded.
+    SoAlready,
 }
 
 /// Whether the log can commit, as far as it has said.
@@ -190,6 +198,8 @@ pub(super) struct Proposals {
     pub(super) outstanding: usize,
     /// Changes of the group, in order. The log keeps that order.
     announcing: VecDeque<Announced>,
+    /// How many of TITLE and ANNOUNCE the log has not answered. What is said after them is judged after them.
+    setting: usize,
     /// Whether the log takes nothing at present. When it does again, the first of `announcing` will be the next event.
     pub(super) is_stalled: bool,
     pub(super) quorum: Quorum,
@@ -203,6 +213,7 @@ pub(super) struct Proposals {
 impl Proposals {
     /// Proposes an event.
     pub(super) fn push(&mut self, now: Now, by: Proposer, event: &Event<'_>) {
+        self.setting += usize::from(matches!(by, Proposer::Setter(..)));
         self.outstanding += self.batch.push(by, now.wall, event);
     }
 
@@ -232,6 +243,11 @@ impl Proposals {
         (!self.batch.is_empty()).then(|| std::mem::take(&mut self.batch))
     }
 
+    /// Whether what the group agrees on may be about to change.
+    pub(super) fn is_setting(&self) -> bool {
+        self.setting > 0
+    }
+
     /// Whether the transcript has all changes of the group.
     pub(super) fn is_group_settled(&self) -> bool {
         self.announcing.is_empty()
@@ -256,21 +272,22 @@ impl Proposals {
         self.is_stalled = false;
         self.last_minute.count(now);
         let ticket = ticket?;
-        self.answered(ticket.size);
+        self.answered(&[ticket]);
         let is_change = ticket.by == Proposer::Roster;
         is_change.then(|| self.announcing.pop_front().expect("the log keeps their order"))
     }
 
     /// The log will never commit these messages.
     pub(super) fn refused(&mut self, tickets: &[ProposalTicket], why: LogRefusal) {
-        self.answered(tickets.iter().map(|ticket| ticket.size).sum());
+        self.answered(tickets);
         if why == LogRefusal::Storage {
             self.is_stalled = !self.announcing.is_empty();
         }
     }
 
-    fn answered(&mut self, size: usize) {
-        self.outstanding -= size;
+    fn answered(&mut self, tickets: &[ProposalTicket]) {
+        self.outstanding -= tickets.iter().map(|ticket| ticket.size).sum::<usize>();
+        self.setting -= tickets.iter().filter(|ticket| matches!(ticket.by, Proposer::Setter(..))).count();
         if self.outstanding == 0 && self.quorum == Quorum::Regained {
             self.quorum = Quorum::Held;
         }
@@ -279,6 +296,6 @@ impl Proposals {
     /// The node has found the others again.
     pub(super) fn rejoined(&mut self) {
         self.quorum = Quorum::Regained;
-        self.answered(0);
+        self.answered(&[]);
     }
 }

@@ -7,13 +7,14 @@ use crate::room::{Delivered, Difference, Feeds, Group, KnownGroup, KnownMember, 
 /// The members that were in the group, with their devices. What differs between them and the roster was an edit, and is
 /// announced as one.
 pub(super) fn known_group(
-    KnownGroup { members, ended }: KnownGroup,
+    KnownGroup { members, ended, settings }: KnownGroup,
     devices: Vec<Delivered>,
     roster: &Roster,
     feeds: &mut Feeds,
 ) -> Group {
     let (mut group, last) = (Group::default(), feeds.transcript.last());
     group.inviting.ended = ended;
+    feeds.settings = settings;
     // A member whose ADDED line was lost with the end of the transcript is announced again.
     for (mail, KnownMember { added, role, name }) in members.iter().filter(|(_, known)| known.added <= last) {
         if let Some(Record { secret, role: listed, .. }) = roster.get(mail) {

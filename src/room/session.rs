@@ -74,7 +74,7 @@ pub(super) enum Waiting {
     OwnMessages,
     /// That its peer takes replies: too many are owed.
     Replies,
-    /// A pass over the receivers: the transcript is too far ahead of them.
+    /// A pass over the receivers: the transcript is too far ahead of them; or the log's answer to TITLE and ANNOUNCE.
     Pass,
     /// The end of another search of its member's.
     Search,
@@ -108,15 +108,18 @@ impl Peer {
         self.waiting == Waiting::Worker && !self.outbox.is_leaving()
     }
 
-    /// What has to happen before a line with this verb is taken, apart from the rate limit. `is_far_ahead`: whether the
-    /// transcript is too far ahead of the receivers.
-    pub(super) fn waits_for(&self, verb: Option<Verb>, is_far_ahead: bool) -> Waiting {
+    /// What has to happen before a line with this verb is taken, apart from the rate limit. `holds_what_is_said`: see
+    /// [`crate::room::Feeds::holds_what_is_said`].
+    pub(super) fn waits_for(&self, verb: Option<Verb>, holds_what_is_said: bool) -> Waiting {
         // These answers include the connection's own messages, which have to be committed first.
-        let includes_own_messages =
-            matches!(verb, Some(Verb::History | Verb::Find | Verb::Info | Verb::Stats));
+        let includes_own_messages = matches!(
+            verb,
+            Some(Verb::History | Verb::Find | Verb::Info | Verb::Stats | Verb::Title | Verb::Announce)
+        );
+        let is_held = matches!(verb, Some(Verb::Msg | Verb::Title | Verb::Announce)) && holds_what_is_said;
         if self.outbox.replies.cost >= OWED_PAUSE {
             Waiting::Replies
-        } else if verb == Some(Verb::Msg) && is_far_ahead {
+        } else if is_held {
             Waiting::Pass
         } else if includes_own_messages && self.outbox.replies.has_tickets() {
             Waiting::OwnMessages

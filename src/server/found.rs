@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::limits::STREAM_GAP;
 use crate::options::ClusterOptions;
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::{Change, MembersFile, Record, Secret, Standing};
+use crate::room::{Change, GroupSettings, KnownGroup, MembersFile, Record, Secret, Standing};
 use crate::server::auth::passwords;
 use crate::server::files::Problem;
 use crate::server::keys::random_key;
@@ -46,7 +46,7 @@ pub fn make_new(cluster: &ClusterOptions, members: &Path, line_max: usize) -> Re
         members: group.len() as u64,
     };
     let members = group.into_iter().map(|(mail, standing)| (mail, standing, Seq(0)));
-    let made = make_stream(cluster, Plan::default(), genesis, members)?;
+    let made = make_stream(cluster, Plan::default(), genesis, GroupSettings::default(), members)?;
     Ok(format!("made: {made}; start its nodes with --cluster"))
 }
 
@@ -77,7 +77,7 @@ fn bring_in_opened(
 ) -> Result<String, Problem> {
     let Place { members, history } = place;
     let note = last_note(history)?;
-    let added = added(opened, note.as_ref(), &file, place)?;
+    let (added, settings) = known(opened, note.as_ref(), &file, place)?;
     let key = local::key(history)?;
     let group = hashed(members, file)?;
     let genesis = Genesis {
@@ -91,7 +91,7 @@ fn bring_in_opened(
     };
     let first = note.map_or(1, |state| state.next().0.saturating_add(STREAM_GAP));
     let of_group = group.iter().map(|(mail, standing)| (mail.clone(), standing.clone(), added[mail]));
-    let made = make_stream(cluster, Plan { first, ..Plan::default() }, genesis, of_group)?;
+    let made = make_stream(cluster, Plan { first, ..Plan::default() }, genesis, settings, of_group)?;
     // The file agrees with the group. What is edited from here on is an edit.
     Seen::agreed(&history.join(MEMBERS_SEEN), group)?;
     local::forget_stream(history)?;
@@ -103,17 +103,18 @@ fn bring_in_opened(
     ))
 }
 
-/// The numbers of the members' ADDED lines. Refused if a start would announce that the file was edited: the stream has
+/// The numbers of the members' ADDED lines, and what they have agreed on. Refused if a start would announce that the file was edited: the stream has
 /// no place for that before its first message.
-fn added(
+fn known(
     opened: &Opened,
     note: Option<&State>,
     file: &MembersFile,
     place: Place<'_>,
-) -> Result<BTreeMap<Mail, Seq>, Problem> {
+) -> Result<(BTreeMap<Mail, Seq>, GroupSettings), Problem> {
     let note = note.filter(|state| state.is_founded() && state.last() <= opened.tail.last);
     let note = note.map(|state| MembersSnapshot { seq: state.last(), group: state.known() });
-    let known = opened.group(note.as_ref(), file.members().map(|(mail, _)| mail)).members;
+    let KnownGroup { members: known, settings, .. } =
+        opened.group(note.as_ref(), file.members().map(|(mail, _)| mail));
     let is_known = |mail: &Mail, record: &Record| {
         let known = known.get(mail).filter(|known| known.added <= opened.tail.last);
         let known = known.filter(|known| known.name == record.name);
@@ -123,7 +124,7 @@ fn added(
     let gone = known.keys().filter(|mail| file.get(mail).is_none());
     let different: Vec<Mail> = unknown.chain(gone).cloned().collect();
     if different.is_empty() {
-        return Ok(known.into_iter().map(|(mail, known)| (mail, known.added)).collect());
+        return Ok((known.into_iter().map(|(mail, known)| (mail, known.added)).collect(), settings));
     }
     let (named, history) = (named(&different), place.history.display());
     let what = format!(
@@ -161,10 +162,15 @@ fn make_stream(
     cluster: &ClusterOptions,
     plan: Plan,
     genesis: Genesis,
+    settings: GroupSettings,
     members: impl Iterator<Item = (Mail, Standing, Seq)>,
 ) -> Result<String, Problem> {
     let count = genesis.members;
     let mut commands = vec![Command::Genesis(genesis)];
+    // Where there is nothing to say, programs of before TITLE and ANNOUNCE understand all of it.
+    if settings != GroupSettings::default() {
+        commands.push(Command::Settings(settings));
+    }
     let member = |(mail, Standing { hash, role, name }, added)| {
         let named = name.map(Named::of);
         Command::Member { mail, role, hash, added, named }

@@ -69,7 +69,8 @@ pub(crate) fn listed_codes_of(verb: &str) -> Vec<&'static str> {
 pub(crate) fn codes_of(verb: &str) -> Vec<&'static str> {
     let mut codes = listed_codes_of(verb);
     codes.extend(["login-first", "too-long"]);
-    if ["ADD", "INVITE", "REMOVE", "RESET", "PROMOTE", "DEMOTE", "STATS"].contains(&verb) {
+    if ["ADD", "INVITE", "REMOVE", "RESET", "PROMOTE", "DEMOTE", "STATS", "TITLE", "ANNOUNCE"].contains(&verb)
+    {
         codes.push("admin-only");
     }
     codes

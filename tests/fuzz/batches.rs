@@ -80,12 +80,12 @@ fn check(input: &[u8], seen: &mut Seen) {
 #[test]
 fn fuzz_batches() {
     let genesis = format!(
-        "v1 k 1 1\nGENESIS 0123abcd {} 40 0 1970-01-01T00:00:00.000Z {} 2\nMEMBER a@x admin {PHC} 0\nMEMBER b@x member {PHC} 0\n\n",
+        "v1 k 1 1\nGENESIS 0123abcd {} 40 0 1970-01-01T00:00:00.000Z {} 2\nSETTINGS off Us\nMEMBER a@x admin {PHC} 0\nMEMBER b@x member {PHC} 0\n\n",
         "07".repeat(32),
         "00".repeat(32)
     );
     let batches = format!(
-        "v1 n 1 1\nJOIN\n\nv1 n 1 2\nMSG a@x hi\nMSG c@x hi\nADD a@x c@x member {PHC}\nROLE - c@x admin\nPROMOTE a@x b@x\nDEMOTE - b@x\nNAME a@x a@x ann_a. Ann  A.\nNAME - b@x\n\nv1 m 7 1\nFENCE n 1\n\n\
+        "v1 n 1 1\nJOIN\n\nv1 n 1 2\nMSG a@x hi\nMSG c@x hi\nADD a@x c@x member {PHC}\nROLE - c@x admin\nPROMOTE a@x b@x\nDEMOTE - b@x\nNAME a@x a@x ann_a. Ann  A.\nNAME - b@x\nTITLE a@x The  Choir\nANNOUNCE a@x on\nMSG b@x hi\n\nv1 m 7 1\nFENCE n 1\n\n\
          v1 n 1 3\nMSG a@x late\n\nv1 n 2 1\nREMOVE c@x a@x\nPASS b@x b@x {PHC} {PHC}\n\nv1 n 2 2\n\n"
     );
     let mut state = State::new("now", StreamSeq(1));
@@ -110,6 +110,11 @@ fn fuzz_batches() {
         "DEMOTE b@x a@x",
         "NAME b@x b@x bob Bob",
         "NAME - a@x",
+        "TITLE a@x ",
+        "title ",
+        "ANNOUNCE a@x off",
+        "announce on\n",
+        "SETTINGS on Us",
         "JOIN",
         "FENCE n 1",
         "SUM 1 ",

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chat_room::protocol::{DisplayName, Event, EventLine, Mail, Seq, Time};
+use chat_room::protocol::{DisplayName, Event, EventLine, Mail, Seq, Time, Title};
 use chat_room::room::{Delivered, Pos};
 use chat_room::server::log::local::{Membership, Opened, Problem, Whose, check as check_all, open};
 
@@ -152,6 +152,12 @@ fn model(folder: &Folder) -> Model {
     }
     let snapshot = members.as_ref().map(|lines| lines.first().and_then(|line| line.parse::<u64>().ok()));
     let entries_are_good = members.iter().flatten().skip(1).all(|line| {
+        if ["announce on", "announce off"].contains(&line.as_str()) {
+            return true;
+        }
+        if let Some(title) = line.strip_prefix("title ") {
+            return Title::kept(title.as_bytes()).is_some();
+        }
         let words: Vec<&str> = line.splitn(4, ' ').collect();
         let seq = words.get(1).and_then(|seq| seq.parse::<u64>().ok());
         Mail::parse(words[0].as_bytes()).is_ok()
@@ -371,7 +377,7 @@ fn fuzz_recovery() {
         [id, &two, b"===000000000022.txt\n"].concat(),
         // Numbers end somewhere.
         b"===id\n0123abcd\n===18446744073709551615.txt\nMSG 18446744073709551615 2026-01-02T03:04:05.678Z ann@x x\n".to_vec(),
-        [id, &two, b"===members\n10\nann@x 1 admin Ann  A.\nbob@x 10 member\n"].concat(),
+        [id, &two, b"===members\n10\ntitle The  Choir\nannounce on\nann@x 1 admin Ann  A.\nbob@x 10 member\n"].concat(),
         [id, &two, small, b"===ended\n10 4\n5 2026-01-02T03:04:05.678Z eve@x\n7 2026-01-02T03:04:05.678Z kim@x\n"].concat(),
         b"===members\n7\n===delivered\nann@x 3 2026-01-02T03:04:05.678Z\n".to_vec(),
     ];
@@ -393,6 +399,9 @@ fn fuzz_recovery() {
         "PROMOTED ",
         "NAMED ",
         "admin Ann  A.",
+        "TITLED ",
+        "title The Choir\n",
+        "announce on\n",
         "ann@x",
         "/laptop",
         "- ",

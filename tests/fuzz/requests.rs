@@ -46,9 +46,12 @@ fn canonical(verb: Verb, request: &Request<'_>, secret: Option<&str>) -> String 
             format!(" {mail}")
         }
         Request::Help(Some(about)) => format!(" {about}"),
-        Request::Name(Some(text)) => format!(" {}", text.as_str()),
+        Request::Announce(Some(mode)) => format!(" {mode}"),
+        Request::Name(Some(text)) | Request::Title(Some(text)) => format!(" {}", text.as_str()),
         Request::Token
         | Request::Name(None)
+        | Request::Title(None)
+        | Request::Announce(None)
         | Request::Skip
         | Request::Leave
         | Request::Stats
@@ -172,6 +175,8 @@ fn fuzz_requests() {
         "RESET bob@example.org geheim-1",
         "REMOVE  bob@example.org ",
         "MEMBERS bob@example.org",
+        "TITLE The  Choir",
+        "ANNOUNCE On ",
         "INFO 12 bob@x",
         "HISTORY SINCE 7 3",
         "HISTORY 20",
@@ -217,6 +222,9 @@ fn fuzz_requests() {
         "REMOVED ",
         "PROMOTED ",
         "NAMED ",
+        "TITLE ",
+        "TITLED ",
+        "ANNOUNCE ",
         "2026-01-02T03:04:05.678Z",
         "\u{2028}",
         "\u{202e}",

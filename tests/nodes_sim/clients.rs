@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chat_room::protocol::{Author, DisplayName, Role, Seq, Text};
+use chat_room::protocol::{Announce, Author, DisplayName, Role, Seq, Text, Title};
 use chat_room::server::log::cluster::{Command, Named, NodeName, Start};
 
 use super::node::TicketId;
@@ -252,6 +252,7 @@ impl World {
                 let whom = new.filter(|_| self.rng.percent(80)).unwrap_or(whom);
                 Command::Accept { by, mail: whom, made, hash }
             }
+            (true, 4) => self.any_setting(),
             (true, _) => Command::SetRole { by, mail: whom, role },
             (false, 1 | 2) => Command::Invite { by, mail: whom },
             // By a node of an earlier version.
@@ -261,6 +262,16 @@ impl World {
                 Command::Pass { by, mail: whom, hash, expected }
             }
         }
+    }
+
+    /// Mostly everybody may speak.
+    fn any_setting(&mut self) -> Command<'static> {
+        let by = mail(self.any_mail());
+        if self.rng.percent(40) {
+            let title = self.rng.pick(&["Us", "The  Choir", "#@/"]);
+            return Command::Title { by, title: Title::parse(title.as_bytes()).expect("a title") };
+        }
+        Command::Announce { by, mode: if self.rng.percent(30) { Announce::On } else { Announce::Off } }
     }
 
     /// Whether the ticket is of a change that has a line.

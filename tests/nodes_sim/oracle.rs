@@ -29,6 +29,9 @@ pub(super) struct Oracle {
     pub(super) lines: Vec<Line>,
     pub(super) group: BTreeMap<String, Member>,
     pub(super) outcomes: Vec<Outcomes>,
+    /// What the group is called, and whether only admins speak.
+    pub(super) title: Option<String>,
+    pub(super) announce: bool,
     /// The newest start of each node and its last batch; `None`: a fence has ended it.
     nodes: BTreeMap<String, (u64, Option<u64>)>,
     /// Since which line who has been a member; `None`: since this line no longer.
@@ -89,7 +92,8 @@ impl Oracle {
         let is_other = |mail: &str| self.group.get(mail).is_some_and(|member| member.added > shown);
         let told = match words[0] {
             "MSG" if is_other(words[1]) => "NotAMember",
-            "ADD" | "INVITE" | "REMOVE" | "PASS" | "ROLE" | "PROMOTE" | "DEMOTE" | "NAME"
+            "ADD" | "INVITE" | "REMOVE" | "PASS" | "ROLE" | "PROMOTE" | "DEMOTE" | "NAME" | "TITLE"
+            | "ANNOUNCE"
                 if is_other(words[1]) =>
             {
                 "NotAllowed"
@@ -115,6 +119,8 @@ impl Oracle {
                 let (mail, said) = line["MSG ".len()..].split_once(' ').expect("a text");
                 if !self.group.contains_key(mail) {
                     "NotAMember"
+                } else if self.announce && !self.group[mail].admin {
+                    "AnnounceOnly"
                 } else if said.len() + 5 > self.line_max {
                     "TooLong"
                 } else {
@@ -136,7 +142,7 @@ impl Oracle {
                     "changed"
                 }
             }
-            "INVITE" if !self.is_admin(words[1]) => "NotAllowed",
+            "INVITE" | "TITLE" | "ANNOUNCE" if !self.is_admin(words[1]) => "NotAllowed",
             "INVITE" if self.group.contains_key(words[2]) => "Change(AlreadyMember)",
             "INVITE" => {
                 let last = self.last();
@@ -169,6 +175,7 @@ impl Oracle {
             },
             "ROLE" | "PROMOTE" | "DEMOTE" => self.role(ms, origin, &words),
             "NAME" => self.name(ms, origin, &words),
+            "TITLE" | "ANNOUNCE" => self.agree(ms, origin, &words),
             "FENCE" => {
                 let start = parse(words[2]);
                 let known = self.nodes.get(words[1]).map(|(known, _)| *known);
@@ -223,6 +230,26 @@ impl Oracle {
             self.memberships.push((self.last(), (*mail).to_owned(), Some(self.last())));
             "changed"
         }
+    }
+
+    /// TITLE and ANNOUNCE of an admin.
+    fn agree(&mut self, ms: u64, origin: &(String, u64), words: &[&str]) -> &'static str {
+        let event = if words[0] == "TITLE" {
+            let title = Some(words[2..].join(" "));
+            if self.title == title {
+                return "nothing";
+            }
+            self.title = title;
+            "TITLED"
+        } else {
+            if self.announce == (words[2] == "on") {
+                return "nothing";
+            }
+            self.announce = !self.announce;
+            "ANNOUNCE"
+        };
+        self.event(ms, origin, event, &words[1..].join(" "));
+        "said"
     }
 
     fn name(&mut self, ms: u64, origin: &(String, u64), words: &[&str]) -> &'static str {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chat_room::limits::{BATCH_MAX, STARTS_OF_A_PROCESS};
-use chat_room::protocol::{Mail, Role, Seq, Time};
+use chat_room::protocol::{Announce, Mail, Role, Seq, Time};
 use chat_room::room::PasswordHash;
 use chat_room::server::log::cluster::{
     Act, Answer as GateAnswer, Command, Genesis, Heard, NodeName, Question, Replica, Start, State, Stop,
@@ -597,6 +597,9 @@ impl World {
             assert_eq!(node.lines.len(), node.at, "and nothing else");
             assert_eq!(node.group, self.oracle.group, "the room's group");
             assert_eq!(group_of(running.replica.state()), self.oracle.group, "the stream's group");
+            let settings = running.replica.state().settings();
+            assert_eq!(settings.title.as_ref().map(ToString::to_string), self.oracle.title);
+            assert_eq!(settings.announce == Announce::On, self.oracle.announce);
             let mut text = String::new();
             running.replica.state().write(&mut text);
             texts.push(text);

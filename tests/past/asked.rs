@@ -34,6 +34,9 @@ fn asked(verb: Verb, first: u64) -> Vec<String> {
         Verb::Msg => once(&["MSG"]),
         // What is no name.
         Verb::Name => once(&["NAME", "NAME a@b", "NAME a/b"]),
+        // What there is now, and what changes nothing.
+        Verb::Title => once(&["TITLE", "TITLE  between us"]),
+        Verb::Announce => once(&["ANNOUNCE", "ANNOUNCE maybe"]),
         Verb::Passwd
         | Verb::Leave
         | Verb::Add

@@ -7,6 +7,7 @@ use super::file::{
 };
 use super::hashes::{Found, Task};
 use super::oracle::{Client, FileChange, Member};
+use super::workers::agreed;
 use super::world::{MAILS, Save, World};
 
 /// What the thread has done, and not told.
@@ -269,6 +270,7 @@ impl World {
         let row = |m: &Member| Row { field: m.stands.clone(), admin: m.admin, name: m.name.clone() };
         let known = self.oracle.members.iter().map(|(who, member)| (who.clone(), row(member)));
         assert_eq!(known.collect::<FileRoster>(), self.file);
+        assert_eq!(*self.room.settings(), agreed(&self.oracle.settings), "what the group has agreed on");
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) type FileRoster = BTreeMap<String, Row>;
 /// What members call themselves: some of these look alike, or like a mail.
 pub(super) const NAMES: [&str; 8] = ["A", "Al", "AI", "B0b", "bob", "Cid  C.", "cid c.", "- d"];
 
+/// What admins call the group.
+pub(super) const TITLES: [&str; 3] = ["Choir", "The  Choir", "#@/"];
+
 impl Row {
     /// Of somebody without a name.
     pub(super) fn of(field: Field, admin: bool) -> Row {

@@ -1,9 +1,10 @@
 //! The log of a group with other nodes, who say and change something, and lose touch with this one now and then.
 
-use chat_room::protocol::{Author, Event, Seq, Text, Time};
+use chat_room::protocol::{Announce, Author, Event, Seq, Text, Time, Title};
 use chat_room::room::{Input, LogRefusal};
 
-use super::file::{Field, NAMES, Row, is_sound, mail, password, roster};
+use super::file::{Field, NAMES, Row, TITLES, is_sound, mail, password, roster};
+use super::oracle::Settings;
 use super::shared_log::{SharedLog, Unnumbered};
 use super::world::{MAILS, World};
 
@@ -65,21 +66,29 @@ impl World {
         for _ in 0..self.rng.below(6) {
             if !self.draining && self.rng.percent(20) {
                 events.extend(self.said_elsewhere());
+            } else if !self.draining && self.rng.percent(5) {
+                events.extend(self.agreed_elsewhere());
             } else if !self.draining && self.rng.percent(10) {
                 self.commit(std::mem::take(&mut events));
                 self.change_elsewhere();
             } else if let Some(own) = self.shared().own.pop_front() {
-                if self.oracle.members.contains_key(author(&own)) {
+                let Some(why) = self.oracle.refusal() else {
                     self.oracle.committed(1);
                     events.push(own);
-                } else {
-                    self.commit(std::mem::take(&mut events));
-                    self.report.removed_first += 1;
-                    self.note(format_args!("what {} says is nothing", author(&own)));
-                    self.oracle.removed_first();
-                    let ticket = own.ticket.expect("it was proposed here");
-                    self.handle(Input::Refused(vec![ticket], LogRefusal::NotAMember));
+                    continue;
+                };
+                self.commit(std::mem::take(&mut events));
+                match why {
+                    LogRefusal::NotAMember => self.report.removed_first += 1,
+                    LogRefusal::AnnounceOnly => self.report.silenced_first += 1,
+                    LogRefusal::SoAlready => self.report.agreed_first += 1,
+                    // Rarely: the tests of the stream's state have it.
+                    _ => {}
                 }
+                self.note(format_args!("what {} says is nothing: {why:?}", author(&own)));
+                self.oracle.refused_first(why);
+                let ticket = own.ticket.expect("it was proposed here");
+                self.handle(Input::Refused(vec![ticket], why));
             }
         }
         self.commit(events);
@@ -122,14 +131,41 @@ impl World {
 
     fn said_elsewhere(&mut self) -> Option<Unnumbered> {
         let who = *self.rng.pick(&MAILS);
-        if !self.oracle.members.contains_key(who) {
+        let member = self.oracle.members.get(who)?;
+        if self.oracle.settings.announce && !member.admin {
             return None;
         }
         self.report.said_elsewhere += 1;
         let text = "z".repeat(1 + self.rng.below(self.swarm.text_max));
-        self.oracle.said_elsewhere(self.wall_ms, who, &text);
+        self.oracle.said_elsewhere(self.wall_ms, "MSG", format!("{who} {text}"));
         let text = Text::parse(text.as_bytes()).expect("a text");
         Some(Unnumbered::of(&Event::Msg { mail: mail(who), text }, Time::from_unix_ms(self.wall_ms)))
+    }
+
+    /// Another node's admin says what the group is called, or who speaks, if that is not so already.
+    fn agreed_elsewhere(&mut self) -> Option<Unnumbered> {
+        let by = *self.rng.pick(&MAILS);
+        self.oracle.members.get(by).filter(|member| member.admin)?;
+        // Often what is asked for here at the same time.
+        let asked = self.oracle.asked_first().filter(|_| self.rng.percent(70));
+        let (title, is_on) = match &asked {
+            Some(Settings { title, announce }) => (title.clone().unwrap_or_default(), *announce),
+            None => ((*self.rng.pick(&TITLES)).to_owned(), self.rng.percent(40)),
+        };
+        let is_title = asked.map_or(self.rng.percent(50), |asked| asked.title != self.oracle.settings.title);
+        let (word, rest, event) = if is_title {
+            let title = Title::parse(title.as_bytes()).expect("a title");
+            ("TITLED", format!("{by} {title}"), Event::Titled { by: mail(by), title })
+        } else {
+            let mode = if is_on { Announce::On } else { Announce::Off };
+            ("ANNOUNCE", format!("{by} {mode}"), Event::Announce { by: mail(by), mode })
+        };
+        if self.oracle.settings.after(word, &rest) == self.oracle.settings {
+            return None;
+        }
+        self.report.agreed_elsewhere += 1;
+        self.oracle.said_elsewhere(self.wall_ms, word, rest);
+        Some(Unnumbered::of(&event, Time::from_unix_ms(self.wall_ms)))
     }
 
     /// Another node's member changes a member. Only while this node's file says what it was told.

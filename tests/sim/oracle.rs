@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chat_room::protocol::Time;
+use chat_room::room::LogRefusal;
 
 use super::file::{Field, FileRoster, Row};
 use super::invited::Invited;
@@ -66,7 +67,8 @@ impl Line {
 
 #[derive(Debug)]
 enum Held {
-    Own,
+    /// An own message, TITLE or ANNOUNCE, by its verb.
+    Own(&'static str),
     Reply(Line),
 }
 
@@ -198,7 +200,7 @@ impl Expected {
         if self.last_event == LastEvent::BrokenOff {
             return;
         }
-        assert!(matches!(self.held.pop_front(), Some(Held::Own)));
+        assert!(matches!(self.held.pop_front(), Some(Held::Own(_))));
         self.lines.push(line);
         while let Some(Held::Reply(_)) = self.held.front() {
             let Some(Held::Reply(line)) = self.held.pop_front() else { unreachable!() };
@@ -241,6 +243,43 @@ struct Proposal {
     /// Who says it; `None`: it is a change of the group, and whether an addition, and of whom.
     author: Option<Client>,
     membership: Option<(bool, String)>,
+}
+
+impl Proposal {
+    /// Whether it is about what the group agrees on.
+    fn is_setting(&self) -> bool {
+        matches!(self.word, "TITLED" | "ANNOUNCE")
+    }
+}
+
+/// What the group has agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) title: Option<String>,
+    pub(super) announce: bool,
+}
+
+impl Settings {
+    /// After an event with this first word, and this after its time.
+    pub(super) fn after(&self, word: &str, rest: &str) -> Settings {
+        let (_, said) = rest.split_once(' ').unwrap_or_default();
+        match word {
+            "TITLED" => Settings { title: Some(said.to_owned()), ..self.clone() },
+            "ANNOUNCE" => Settings { announce: said == "on", ..self.clone() },
+            _ => self.clone(),
+        }
+    }
+
+    /// The answer to whoever has changed it, and to TITLE alone.
+    fn ok(&self, verb: &str) -> String {
+        let title = self.title.as_ref().filter(|_| verb == "TITLE");
+        format!("OK {verb}{}", title.map_or(String::new(), |title| format!(" {title}")))
+    }
+
+    /// The answer to ANNOUNCE alone.
+    fn mode(&self) -> String {
+        format!("OK ANNOUNCE {}", if self.announce { "on" } else { "off" })
+    }
 }
 
 pub(super) struct Oracle {
@@ -290,6 +329,11 @@ pub(super) struct Oracle {
     pub(super) before: usize,
     /// What the log has not answered, in its order.
     proposals: VecDeque<Proposal>,
+    pub(super) settings: Settings,
+    /// Messages refused because only admins speak, TITLE and ANNOUNCE that said what was so, and those that were committed.
+    pub(super) silenced: usize,
+    pub(super) so_already: usize,
+    pub(super) agreed: usize,
     /// The log has refused messages, and the next event will be the first change of the group that waits.
     is_stalled: bool,
     touch: Touch,
@@ -331,6 +375,10 @@ impl Oracle {
             finds: 0,
             before: 0,
             proposals: VecDeque::new(),
+            settings: Settings::default(),
+            silenced: 0,
+            so_already: 0,
+            agreed: 0,
             is_stalled: false,
             touch: Touch::Held,
             logins_cut_off: 0,
@@ -392,8 +440,12 @@ impl Oracle {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let who = self.clients[client].who.clone();
         let words: Vec<String> = rest.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        if matches!(verb, "HISTORY" | "FIND" | "INFO" | "STATS") {
+        if matches!(verb, "HISTORY" | "FIND" | "INFO" | "STATS" | "TITLE" | "ANNOUNCE") {
             assert!(!self.awaits_own(client), "client {client} is told of what it has said");
+        }
+        if matches!(verb, "MSG" | "TITLE" | "ANNOUNCE") {
+            let waits = self.proposals.iter().any(Proposal::is_setting);
+            assert!(!waits, "what may be said is decided before client {client} says it");
         }
         match (verb, who) {
             (TIMING_MARK, _) => self.reply(client, NO_TIMING_MARK),
@@ -409,6 +461,9 @@ impl Oracle {
                     self.reply_last(client, "BYE protocol ");
                 }
             }
+            ("ANNOUNCE", _) if !["", "on", "off"].contains(&rest) => {
+                self.reply(client, "ERR ANNOUNCE usage ");
+            }
             ("GARBAGE", _) => self.reply(client, "ERR GARBAGE unknown-command "),
             ("LOGIN" | "RESUME" | "JOIN", None) if self.touch != Touch::Held => {
                 self.refuse_login(client, verb);
@@ -423,17 +478,12 @@ impl Oracle {
                 self.reply(client, format!("ERR {verb} already-logged-in "));
             }
             ("TOKEN", Some(who)) => self.ask_token(client, &who),
-            ("MSG", Some(who)) => {
-                let (rest, author) = (format!("{who} {rest}"), Some(client));
-                self.proposals.push_back(Proposal {
-                    wall_ms: now_ms,
-                    word: "MSG",
-                    rest,
-                    author,
-                    membership: None,
-                });
-                self.clients[client].held.push_back(Held::Own);
+            ("MSG", Some(_)) if self.settings.announce && !self.is_admin(client) => {
+                self.silenced += 1;
+                self.reply(client, "ERR MSG announce-only ");
             }
+            ("MSG", Some(who)) => self.propose(client, now_ms, "MSG", "MSG", format!("{who} {rest}")),
+            ("TITLE" | "ANNOUNCE", Some(who)) => self.agree(client, now_ms, &who, verb, rest),
             ("WHO", Some(_)) => self.who(client),
             ("MEMBERS", Some(_)) => self.members(client, words.first().map_or("", |after| after)),
             ("STATS", Some(_)) if !self.is_admin(client) => self.reply(client, "ERR STATS admin-only "),
@@ -490,6 +540,33 @@ impl Oracle {
         self.looks(client);
     }
 
+    /// The client's command goes to the log, which gives its event a place, or refuses it.
+    fn propose(&mut self, client: Client, now_ms: u64, verb: &'static str, word: &'static str, rest: String) {
+        let author = Some(client);
+        self.proposals.push_back(Proposal { wall_ms: now_ms, word, rest, author, membership: None });
+        self.clients[client].held.push_back(Held::Own(verb));
+    }
+
+    /// TITLE and ANNOUNCE.
+    fn agree(&mut self, client: Client, now_ms: u64, who: &str, verb: &str, rest: &str) {
+        let is_title = verb == "TITLE";
+        let word = if is_title { "TITLED" } else { "ANNOUNCE" };
+        let (rest, proposed) = (rest.to_owned(), format!("{who} {rest}"));
+        if rest.is_empty() {
+            let said = if is_title { self.settings.ok("TITLE") } else { self.settings.mode() };
+            self.reply(client, said);
+        } else if !self.is_admin(client) {
+            self.reply(client, format!("ERR {verb} admin-only "));
+        } else if is_title && rest.trim() != rest {
+            self.reply(client, "ERR TITLE bad-title ");
+        } else if self.settings.after(word, &proposed) == self.settings {
+            self.so_already += 1;
+            self.reply(client, self.settings.ok(verb));
+        } else {
+            self.propose(client, now_ms, if is_title { "TITLE" } else { "ANNOUNCE" }, word, proposed);
+        }
+    }
+
     fn ask_history(&mut self, client: Client, who: &str, first: u64, words: &[String]) {
         let (last, own) = (self.last(), self.first_own(who));
         if words.first().is_some_and(|word| word == "SINCE") {
@@ -519,7 +596,7 @@ impl Oracle {
 
     /// Whether the log has something to answer that the client has said.
     pub(super) fn awaits_own(&self, client: Client) -> bool {
-        self.clients[client].held.iter().any(|held| matches!(held, Held::Own))
+        self.clients[client].held.iter().any(|held| matches!(held, Held::Own(_)))
     }
 
     pub(super) fn announce(&mut self, now_ms: u64, is_added: bool, by: &str, mail: &str) {
@@ -582,7 +659,13 @@ impl Oracle {
         let seq = self.last() + 1;
         let text = format!("{} {seq} {time} {}", proposal.word, proposal.rest);
         self.log.push(text.clone());
-        (text, format!("OK MSG {seq} {time}"))
+        self.settings = self.settings.after(proposal.word, &proposal.rest);
+        let ok = match proposal.word {
+            "TITLED" => self.settings.ok("TITLE"),
+            "ANNOUNCE" => self.settings.ok("ANNOUNCE"),
+            _ => format!("OK MSG {seq} {time}"),
+        };
+        (text, ok)
     }
 
     /// What becomes of the client's login, whose password is right, if its member's ADDED line is not durable.
@@ -930,14 +1013,15 @@ impl Oracle {
         self.commit(change);
     }
 
-    /// Another node's member says something.
-    pub(super) fn said_elsewhere(&mut self, wall_ms: u64, who: &str, text: &str) {
-        let rest = format!("{who} {text}");
-        self.commit(Proposal { wall_ms, word: "MSG", rest, author: None, membership: None });
+    /// Another node's member says something, or an admin there something about the group.
+    pub(super) fn said_elsewhere(&mut self, wall_ms: u64, word: &'static str, rest: String) {
+        self.commit(Proposal { wall_ms, word, rest, author: None, membership: None });
     }
 
     fn commit(&mut self, proposal: Proposal) {
         let (text, ok) = self.number(&proposal);
+        self.agreed += usize::from(proposal.is_setting());
+        let is_shown_to_its_author = proposal.is_setting();
         let (Proposal { author, membership, .. }, seq) = (proposal, self.last());
         self.appended_at.push(self.second);
         if let Some((true, mail)) = membership {
@@ -949,8 +1033,13 @@ impl Oracle {
         for client in 0..self.clients.len() {
             let expected = &mut self.clients[client];
             if author == Some(client) {
-                expected.settle(Line { text: ok.clone(), kind: Kind::Own(seq) }, seq);
-            } else if expected.feed && !matches!(expected.last_event, LastEvent::Is(last) if last < seq) {
+                let kind = if is_shown_to_its_author { Kind::Reply } else { Kind::Own(seq) };
+                expected.settle(Line { text: ok.clone(), kind }, seq);
+            }
+            if (author != Some(client) || is_shown_to_its_author)
+                && expected.feed
+                && !matches!(expected.last_event, LastEvent::Is(last) if last < seq)
+            {
                 let kind = Kind::Event(seq);
                 expected.lines.push(Line { text: text.clone(), kind });
             }
@@ -958,11 +1047,41 @@ impl Oracle {
         self.settled();
     }
 
-    /// The first message that waits will never have a number: its author is no member any more.
-    pub(super) fn removed_first(&mut self) {
-        let message = self.proposals.pop_front().and_then(|proposal| proposal.author);
-        let (client, last) = (message.expect("only messages wait"), self.last());
-        self.clients[client].settle(Line::reply("ERR MSG no-such-member "), last);
+    /// What the group would have agreed on after the first that waits, if that is a TITLE or ANNOUNCE.
+    pub(super) fn asked_first(&self) -> Option<Settings> {
+        let first = self.proposals.front().filter(|proposal| proposal.is_setting())?;
+        Some(self.settings.after(first.word, &first.rest)).filter(|after| *after != self.settings)
+    }
+
+    /// What is to be said of the first message that waits, or TITLE, or ANNOUNCE, in its place, if that is not its event.
+    pub(super) fn refusal(&self) -> Option<LogRefusal> {
+        let proposal = self.proposals.front().expect("it was proposed");
+        let who = proposal.rest.split(' ').next().expect("an author");
+        let is_admin = self.members.get(who).map(|member| member.admin);
+        match (proposal.word, is_admin) {
+            ("MSG", None) => Some(LogRefusal::NotAMember),
+            ("MSG", Some(false)) if self.settings.announce => Some(LogRefusal::AnnounceOnly),
+            ("MSG", Some(_)) => None,
+            (_, None | Some(false)) => Some(LogRefusal::NotAllowed),
+            (word, Some(true)) => {
+                (self.settings.after(word, &proposal.rest) == self.settings).then_some(LogRefusal::SoAlready)
+            }
+        }
+    }
+
+    /// And that is said.
+    pub(super) fn refused_first(&mut self, why: LogRefusal) {
+        let proposal = self.proposals.pop_front().expect("it was proposed");
+        let verb = if proposal.word == "TITLED" { "TITLE" } else { proposal.word };
+        let said = match why {
+            LogRefusal::NotAMember => format!("ERR {verb} no-such-member "),
+            LogRefusal::AnnounceOnly => format!("ERR {verb} announce-only "),
+            LogRefusal::NotAllowed => format!("ERR {verb} admin-only "),
+            LogRefusal::SoAlready => self.settings.ok(verb),
+            LogRefusal::Storage | LogRefusal::TooLong => unreachable!("not for what it says"),
+        };
+        let (client, last) = (proposal.author.expect("only what clients say waits"), self.last());
+        self.clients[client].settle(Line::reply(said), last);
         self.settled();
     }
 
@@ -1009,7 +1128,7 @@ impl Oracle {
         for client in &mut self.clients {
             for held in std::mem::take(&mut client.held) {
                 client.lines.push(match held {
-                    Held::Own => Line::reply("ERR MSG storage "),
+                    Held::Own(verb) => Line::reply(format!("ERR {verb} storage ")),
                     Held::Reply(line) => line,
                 });
             }
@@ -1119,6 +1238,12 @@ impl Oracle {
     /// The process died and another one begins: up to `last` the log has survived, and so has what the file
     /// says. Nobody was told of more.
     pub(super) fn restart(&mut self, last: u64, wall_ms: u64, file: &FileRoster) {
+        self.settings = Settings::default();
+        for line in &self.log {
+            let mut words = line.splitn(4, ' ');
+            let (word, rest) = (words.next().expect("a word"), words.nth(2).unwrap_or_default());
+            self.settings = self.settings.after(word, rest);
+        }
         while self.last() < last {
             let proposal = self.proposals.pop_front().expect("it was proposed");
             self.number(&proposal);

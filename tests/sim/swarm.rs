@@ -71,6 +71,12 @@ pub(super) struct Report {
     pub(super) logins_cut_off: usize,
     pub(super) roles: usize,
     pub(super) names: usize,
+    pub(super) silenced: usize,
+    pub(super) silenced_first: usize,
+    pub(super) so_already: usize,
+    pub(super) agreed: usize,
+    pub(super) agreed_elsewhere: usize,
+    pub(super) agreed_first: usize,
     pub(super) names_taken: usize,
     pub(super) name_edits: usize,
     pub(super) demoted_first: usize,
@@ -80,7 +86,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn figures(&self) -> [(&'static str, usize); 59] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 65] {
         [
             ("line received", self.lines),
             ("client that fell out of the window", self.lagged),
@@ -135,6 +141,12 @@ impl Report {
             ("login refused meanwhile", self.logins_cut_off),
             ("role given by a command", self.roles),
             ("name given by a command", self.names),
+            ("message of one who may not speak at present", self.silenced),
+            ("message of one who might not speak in its place", self.silenced_first),
+            ("TITLE or ANNOUNCE that said what was so", self.so_already),
+            ("title or mode changed", self.agreed),
+            ("title or mode changed on another node", self.agreed_elsewhere),
+            ("TITLE or ANNOUNCE that was so in its place", self.agreed_first),
             ("name that looks like another", self.names_taken),
             ("name edited", self.name_edits),
             ("command of an admin who was none any more in its place", self.demoted_first),
@@ -200,6 +212,12 @@ impl AddAssign for Report {
         self.logins_cut_off += other.logins_cut_off;
         self.roles += other.roles;
         self.names += other.names;
+        self.silenced += other.silenced;
+        self.silenced_first += other.silenced_first;
+        self.so_already += other.so_already;
+        self.agreed += other.agreed;
+        self.agreed_elsewhere += other.agreed_elsewhere;
+        self.agreed_first += other.agreed_first;
         self.names_taken += other.names_taken;
         self.name_edits += other.name_edits;
         self.demoted_first += other.demoted_first;

@@ -5,27 +5,33 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chat_room::limits::HISTORY_BLOCK;
-use chat_room::protocol::{Device, EventLine, LastIs, Mail, Role, Seq, Time, Token};
+use chat_room::protocol::{Announce, Device, EventLine, LastIs, Mail, Role, Seq, Time, Title, Token};
 use chat_room::room::{
-    Block, ConnId, Delivered, Effect, Ended, Input, KnownGroup, KnownMember, LocateFor, LogRefusal, Pos,
-    Restored, Room, Tail, Ticket,
+    Block, ConnId, Delivered, Effect, Ended, GroupSettings, Input, KnownGroup, KnownMember, LocateFor,
+    LogRefusal, Pos, Restored, Room, Tail, Ticket,
 };
 
 use chat_room::server::log::Sequencer;
 
 use super::file::{display_name, field, mail, roster};
 use super::nodes::Nodes;
-use super::oracle::{Client, Noted, Pending, Postponed, Searched, token};
+use super::oracle::{Client, Noted, Pending, Postponed, Searched, Settings, token};
 use super::world::{Save, World, config};
 
 /// What was noted of the group, with what the log tells of it since.
-fn known(group: BTreeMap<String, Noted>, ended: Ended) -> KnownGroup {
+fn known(group: BTreeMap<String, Noted>, ended: Ended, settings: &Settings) -> KnownGroup {
     let member = |(who, noted): (String, Noted)| {
         let role = Some(if noted.admin { Role::Admin } else { Role::Member });
         let name = noted.name.as_deref().map(display_name);
         (mail(&who), KnownMember { added: Seq(noted.added), role, name })
     };
-    KnownGroup { members: group.into_iter().map(member).collect(), ended }
+    KnownGroup { members: group.into_iter().map(member).collect(), ended, settings: agreed(settings) }
+}
+
+/// What the group has agreed on.
+pub(super) fn agreed(Settings { title, announce }: &Settings) -> GroupSettings {
+    let title = title.as_ref().map(|title| Title::parse(title.as_bytes()).expect("a title"));
+    GroupSettings { title, announce: if *announce { Announce::On } else { Announce::Off } }
 }
 
 impl World {
@@ -264,7 +270,7 @@ impl World {
             first,
             base: Pos(0),
             tail: Tail { base: Pos(base as u64), bytes: self.stored[base..].to_vec(), last: Seq(last) },
-            group: known(group, ended),
+            group: known(group, ended, &self.oracle.settings),
             devices: devices.collect(),
         };
         self.sequencer = Sequencer::new(Seq(last), last_time);

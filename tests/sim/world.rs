@@ -17,7 +17,7 @@ use chat_room::room::{
 use chat_room::server::log::Sequencer;
 
 use super::edits::Filed;
-use super::file::{Field, FileRoster, NAMES, Row, mail, password, roster};
+use super::file::{Field, FileRoster, NAMES, Row, TITLES, mail, password, roster};
 use super::hashes::{Found, Task};
 use super::nodes::Nodes;
 use super::oracle::{Client, Oracle, Pending, TIMING_MARK, token, token_head};
@@ -247,6 +247,9 @@ impl World {
         self.report.member_lists = self.oracle.member_lists;
         self.report.stats = self.oracle.stats;
         self.report.finds = self.oracle.finds;
+        self.report.silenced = self.oracle.silenced;
+        self.report.so_already = self.oracle.so_already;
+        self.report.agreed = self.oracle.agreed;
         self.report.logins_cut_off = self.oracle.logins_cut_off;
         self.report
     }
@@ -535,6 +538,10 @@ impl World {
             25 if self.rng.percent(10) => format!("NAME {}", self.rng.pick(&["a@x", "a/b", " A", "A "])),
             25 if self.rng.percent(20) => "NAME".to_owned(),
             25 => format!("NAME {}", self.rng.pick(&NAMES)),
+            27 if self.rng.percent(20) => (*self.rng.pick(&["TITLE", "TITLE  x", "TITLE x "])).to_owned(),
+            27 if self.rng.percent(50) => format!("TITLE {}", self.rng.pick(&TITLES)),
+            // Mostly off, or few could speak.
+            27 => format!("ANNOUNCE{}", self.rng.pick(&["", " on", " off", " off", " off", " maybe"])),
             24 => format!("{} {mail}", self.rng.pick(&["PROMOTE", "DEMOTE"])),
             13 if self.rng.percent(30) => format!("HUGE {}", "y".repeat(LINE_MAX)),
             _ if logged_in.is_none() || self.rng.percent(3) => {
@@ -810,7 +817,9 @@ impl World {
 
 /// Whether the answer has to know of what the client has said itself.
 fn asks_what_was_said(line: &[u8]) -> bool {
-    ["HISTORY", "FIND", "INFO", "STATS"].iter().any(|verb| line.starts_with(verb.as_bytes()))
+    ["HISTORY", "FIND", "INFO", "STATS", "TITLE", "ANNOUNCE"]
+        .iter()
+        .any(|verb| line.starts_with(verb.as_bytes()))
 }
 
 /// Whether this is the last byte of a line, or of what answers a timing mark.

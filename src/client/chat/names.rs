@@ -77,7 +77,11 @@ impl Names {
     /// What an event says. The list knew of those before it, and of what became of that.
     pub(super) fn follow(&mut self, event: &Event<'_>, seq: Seq) {
         match event {
-            Event::Msg { mail, .. } | Event::Added { mail, .. } | Event::Role { mail, .. } => {
+            Event::Msg { mail, .. }
+            | Event::Added { mail, .. }
+            | Event::Role { mail, .. }
+            | Event::Titled { by: mail, .. }
+            | Event::Announce { by: mail, .. } => {
                 self.learn(mail);
             }
             Event::Named { mail, name, .. } if seq > self.as_of => {

@@ -9,7 +9,7 @@ use crate::client::connection::said::{Happened, Refusal};
 use crate::client::display::clean;
 use crate::client::failure;
 use crate::client::terminal::layout::{Line, Style};
-use crate::protocol::{Author, Event, Mail, Role, Seen, Text};
+use crate::protocol::{Announce, Author, Event, Mail, Role, Seen, Text};
 
 /// Renders events and answers. It remembers the day, for the rule between two days.
 #[derive(Debug)]
@@ -132,6 +132,14 @@ fn event_text(line: Line, happened: &Happened<'_>, names: &Names) -> Line {
             line.with(Style::Quiet, "* ")
                 .with(names.style(mail), mail.as_str())
                 .with(Style::Quiet, what + &by)
+        }
+        Some(Event::Titled { by, title }) => change(line, by, &format!(" calls the group {title}")),
+        Some(Event::Announce { by, mode }) => {
+            let what = match mode {
+                Announce::On => " lets only admins speak",
+                Announce::Off => " lets everybody speak",
+            };
+            change(line, by, what)
         }
         Some(Event::Removed { by, mail }) => {
             change(line, mail, &format!(" was removed by {}", author(by, names)))

@@ -6,7 +6,7 @@ use crate::client::connection::said::Happened;
 use crate::client::display::clean;
 use crate::protocol::{Author, Event};
 
-/// The object: `seq`, `time` and `kind`, and what an event of this kind has of `mail`, `by` and `text`. Of a kind that is newer
+/// The object: `seq`, `time` and `kind`, and what an event of this kind has of `mail`, `by`, `name`, `title`, `mode` and `text`. Of a kind that is newer
 /// than this client, `text` is what follows the time.
 pub(super) fn object(happened: &Happened<'_>) -> String {
     let line = clean(happened.line);
@@ -27,6 +27,12 @@ pub(super) fn object(happened: &Happened<'_>) -> String {
         Some(Event::Named { by, mail, name }) => {
             fields.extend([("mail", mail.as_str().into()), ("by", author(by).into())]);
             fields.push(("name", name.as_ref().map_or(Value::Null, |name| name.as_str().into())));
+        }
+        Some(Event::Titled { by, title }) => {
+            fields.extend([("by", by.as_str().into()), ("title", title.as_str().into())]);
+        }
+        Some(Event::Announce { by, mode }) => {
+            fields.extend([("by", by.as_str().into()), ("mode", mode.word().into())]);
         }
         None => fields.push(("text", rest.into())),
     }
@@ -67,6 +73,14 @@ mod tests {
         check(
             "NAMED 9 TIME bob@x",
             r#"{"seq":9,"time":"TIME","kind":"NAMED","mail":"bob@x","by":"bob@x","name":null}"#,
+        );
+        check(
+            "TITLED 9 TIME ann@x The  Choir",
+            r#"{"seq":9,"time":"TIME","kind":"TITLED","by":"ann@x","title":"The  Choir"}"#,
+        );
+        check(
+            "ANNOUNCE 9 TIME ann@x on",
+            r#"{"seq":9,"time":"TIME","kind":"ANNOUNCE","by":"ann@x","mode":"on"}"#,
         );
         check(
             "ADDED 8 TIME ann@x bob@x",

@@ -24,6 +24,11 @@ fn accepted() {
     check("DEMOTE bob@x ", "Demote(bob@x)");
     check("name  Ann B.", "Name(Some(Text(\" Ann B.\")))");
     check("NAME", "Name(None)");
+    check("title The Choir ", "Title(Some(Text(\"The Choir \")))");
+    check("TITLE", "Title(None)");
+    check("ANNOUNCE  On ", "Announce(Some(On))");
+    check("announce off", "Announce(Some(Off))");
+    check("ANNOUNCE", "Announce(None)");
     check(
         "login ann@x/laptop geheim",
         "Login { mail: ann@x, subscription: Feed(Named(\"laptop\")), proof: Password(<password>) }",
@@ -73,6 +78,9 @@ fn refused() {
     check("PROMOTE", "PROMOTE usage");
     check("DEMOTE bob", "DEMOTE bad-mail");
     check("NAME \u{1b}", "NAME bad-text");
+    check("TITLE \u{1b}", "TITLE bad-text");
+    check("ANNOUNCE maybe", "ANNOUNCE usage");
+    check("ANNOUNCE on off", "ANNOUNCE usage");
     check("HELP me please", "HELP usage");
     check("HISTORY SINCE", "HISTORY usage");
     check("HISTORY -1", "HISTORY usage");

@@ -1,12 +1,12 @@
 //! What follows from a command at once: its answer, what it waits for, or why it is refused.
 
 use crate::protocol::{Code, Mail, Role};
+use crate::room::feed::replies::ADMIN_ONLY;
 use crate::room::{ChangeError, ConnId, Effect, Feeds, Group, SaveError, Waiting};
 
 /// What was right a moment ago may no longer be; another attempt will tell.
 pub(crate) const PASSWORD_CHANGED: &str = "the password was changed just now, try again";
 pub(crate) const TOO_MANY_PASSWORDS: &str = "too many passwords are being checked, try again soon";
-const ADMIN_ONLY: &str = "only an admin may do that";
 
 pub(crate) enum Answer {
     /// These lines, now.

@@ -1,5 +1,6 @@
 //! What each command does: functions of the parts that they read and change.
 
+pub(super) mod agree;
 pub(super) mod answer;
 pub(super) mod change;
 pub(super) mod find;

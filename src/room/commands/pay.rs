@@ -9,8 +9,16 @@ use crate::room::{ConnId, Feeds, Group, Rate, Session};
 fn cost(verb: Verb) -> u32 {
     match verb {
         // Each change of members.txt is also a line in the history.
-        // INVITE reads it.
-        Verb::Msg | Verb::Add | Verb::Invite | Verb::Remove | Verb::Reset | Verb::Promote | Verb::Demote => 1,
+        // INVITE reads it. Clients ask TITLE and ANNOUNCE at every login.
+        Verb::Msg
+        | Verb::Title
+        | Verb::Announce
+        | Verb::Add
+        | Verb::Invite
+        | Verb::Remove
+        | Verb::Reset
+        | Verb::Promote
+        | Verb::Demote => 1,
         // PASSWD, which every member may send, hashes two passwords.
         Verb::Who
         | Verb::Members

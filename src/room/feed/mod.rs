@@ -6,13 +6,14 @@ pub(super) mod outbox;
 pub(super) mod replies;
 
 use crate::limits::{AHEAD_MAX, TRIES_MAX};
-use crate::protocol::{Bye, Event, Mail, bye};
+use crate::protocol::{Bye, Event, Mail, Verb, bye};
 use crate::room::ids::MemberId;
 use crate::room::saving::Saving;
 use crate::room::searches::Searches;
+use crate::room::settings::setting_in;
 use crate::room::{
-    Committed, CommittedEvent, ConnId, Effect, Ending, Group, LogRefusal, Now, Peers, Placed, Pos,
-    ProposalTicket, Proposals, Proposer, Transcript, Waiting, seconds,
+    Committed, CommittedEvent, ConnId, Effect, Ending, Group, GroupSettings, LogRefusal, Now, Peers, Placed,
+    Pos, ProposalTicket, Proposals, Proposer, Transcript, Waiting, seconds,
 };
 
 /// The transcript, what is on its way to it, and the connections, each of which has a cursor into it.
@@ -21,6 +22,8 @@ pub(crate) struct Feeds {
     /// The present turn.
     pub(crate) now: Now,
     pub(crate) transcript: Transcript,
+    /// What the group has agreed on, by the transcript's events.
+    pub(crate) settings: GroupSettings,
     pub(crate) proposals: Proposals,
     pub(crate) peers: Peers,
     pub(crate) searches: Searches,
@@ -33,9 +36,9 @@ pub(crate) struct Feeds {
 impl Feeds {
     pub(crate) fn new(transcript: Transcript) -> Feeds {
         let pass = transcript.end();
-        let (proposals, peers) = (Proposals::default(), Peers::default());
+        let (settings, proposals, peers) = (GroupSettings::default(), Proposals::default(), Peers::default());
         let (searches, saving) = (Searches::default(), Saving::default());
-        Feeds { now: Now::default(), transcript, proposals, peers, searches, saving, pass }
+        Feeds { now: Now::default(), transcript, settings, proposals, peers, searches, saving, pass }
     }
 
     /// Adds a reply to what a connection is owed.
@@ -46,9 +49,10 @@ impl Feeds {
         }
     }
 
-    /// Proposes a message from this connection.
-    pub(crate) fn propose(&mut self, id: ConnId, event: &Event<'_>) {
-        self.proposals.push(self.now, Proposer::Speaker(id), event);
+    /// Proposes the event of this connection's command: a message, or what the group agrees on.
+    pub(crate) fn propose(&mut self, id: ConnId, verb: Verb, event: &Event<'_>) {
+        let by = if verb == Verb::Msg { Proposer::Speaker(id) } else { Proposer::Setter(id, verb) };
+        self.proposals.push(self.now, by, event);
         self.peers.get_mut(id).expect("its line was taken").outbox.propose();
     }
 
@@ -63,16 +67,25 @@ impl Feeds {
             return;
         }
         let known_len: usize = known.iter().map(|event| event.len).sum();
-        self.transcript.append(&lines[known_len..]);
+        let mut rest = &lines[known_len..];
+        self.transcript.append(rest);
         for &CommittedEvent { len, time, ticket } in new {
             seq = seq.next();
             let placed = Placed { start, end: start.plus(len), seq, time };
             start = placed.end;
+            let line = &rest[..len];
+            rest = &rest[len..];
+            if let Some(event) = setting_in(line) {
+                self.settings.follow(&event);
+                group.record_agreed(event);
+            }
             if let Some(change) = self.proposals.committed(self.now, ticket) {
                 group.announced(&change, seq, time);
             }
-            if let Some(ProposalTicket { by: Proposer::Speaker(id), .. }) = ticket {
-                self.settle(id, Ok(placed));
+            match ticket.map(|ticket| ticket.by) {
+                Some(Proposer::Speaker(id)) => self.settle(id, Verb::Msg, Ok(placed)),
+                Some(Proposer::Setter(id, verb)) => self.settle(id, verb, Ok(placed)),
+                Some(Proposer::Roster) | None => {}
             }
         }
     }
@@ -82,18 +95,21 @@ impl Feeds {
         self.proposals.refused(tickets, why);
         for ticket in tickets {
             match ticket.by {
-                Proposer::Speaker(id) => self.settle(id, Err(why)),
+                Proposer::Speaker(id) => self.settle(id, Verb::Msg, Err(why)),
+                Proposer::Setter(id, verb) => self.settle(id, verb, Err(why)),
                 Proposer::Roster => unreachable!("the log refuses no change of the group"),
             }
         }
     }
 
-    /// The log has answered this connection's oldest unanswered message.
-    fn settle(&mut self, id: ConnId, answer: Result<Placed, LogRefusal>) {
+    /// The log has answered this connection's oldest unanswered message, TITLE or ANNOUNCE.
+    fn settle(&mut self, id: ConnId, verb: Verb, answer: Result<Placed, LogRefusal>) {
         let Some(peer) = self.peers.get_mut(id) else { return };
         match answer {
-            Ok(placed) => peer.outbox.committed(&self.transcript, placed),
-            Err(why) => peer.outbox.refused(&self.transcript, why),
+            Ok(placed) if verb == Verb::Msg => peer.outbox.committed(&self.transcript, placed),
+            Ok(placed) => peer.outbox.set(&self.transcript, Some(placed), self.settings.answer(verb)),
+            Err(LogRefusal::SoAlready) => peer.outbox.set(&self.transcript, None, self.settings.answer(verb)),
+            Err(why) => peer.outbox.refused(&self.transcript, verb, why),
         }
         if peer.has_waited() {
             self.peers.wake(id);
@@ -101,14 +117,20 @@ impl Feeds {
         self.peers.list(id);
     }
 
+    /// Whether what is said, or agreed on, has to wait: the receivers are too far behind, or what is on its way to the log
+    /// decides who may speak.
+    pub(crate) fn holds_what_is_said(&self) -> bool {
+        self.is_far_ahead() || self.proposals.is_setting()
+    }
+
     /// Whether the transcript, with what is on its way to the log, is too far ahead of the receivers.
-    pub(crate) fn is_far_ahead(&self) -> bool {
+    fn is_far_ahead(&self) -> bool {
         self.transcript.end().since(self.pass) + self.proposals.outstanding > AHEAD_MAX
     }
 
     /// The receivers may have caught up.
     pub(crate) fn wake_slowed(&mut self) {
-        if !self.is_far_ahead() {
+        if !self.holds_what_is_said() {
             self.peers.wake_slowed();
         }
     }
@@ -208,7 +230,7 @@ impl Feeds {
     /// Panics if an invariant does not hold.
     pub(crate) fn check(&self) {
         self.transcript.check();
-        self.peers.check(&self.transcript, self.is_far_ahead());
+        self.peers.check(&self.transcript, self.holds_what_is_said());
         self.searches.check(self.peers.waiting_to_search());
     }
 }

@@ -5,7 +5,7 @@
 //! the event. A part of the history is an entry, too: a range of the transcript, not a copy.
 
 use crate::limits::WRITE_MAX;
-use crate::protocol::Seq;
+use crate::protocol::{Seq, Verb};
 use crate::room::feed::ack_tracker::{AckTracker, Arrived};
 use crate::room::feed::replies::{Entry, Replies};
 use crate::room::{Chunk, LogRefusal, Missing, Placed, Pos, Transcript};
@@ -95,7 +95,7 @@ impl Outbox {
         self.push(Entry::Range { key: transcript.end(), from, to });
     }
 
-    /// Adds a ticket for an own message.
+    /// Adds a ticket for what the log will answer.
     pub(crate) fn propose(&mut self) {
         self.push(Entry::Ticket);
     }
@@ -105,9 +105,17 @@ impl Outbox {
         self.settle(transcript, Entry::committed(placed), placed.end);
     }
 
-    /// The oldest waiting message was refused.
-    pub(crate) fn refused(&mut self, transcript: &Transcript, why: LogRefusal) {
-        self.settle(transcript, Entry::refused(transcript.end(), why), transcript.end());
+    /// What the oldest ticket has asked for was committed at `placed`, or is so already: it is answered there, and its event
+    /// follows.
+    pub(crate) fn set(&mut self, transcript: &Transcript, placed: Option<Placed>, line: Vec<u8>) {
+        let (start, end) =
+            placed.map_or((transcript.end(), transcript.end()), |placed| (placed.start, placed.end));
+        self.settle(transcript, Entry::answer(start, line), end);
+    }
+
+    /// What the oldest ticket has asked for was refused.
+    pub(crate) fn refused(&mut self, transcript: &Transcript, verb: Verb, why: LogRefusal) {
+        self.settle(transcript, Entry::refused(transcript.end(), verb, why), transcript.end());
     }
 
     fn settle(&mut self, transcript: &Transcript, answer: Entry, end: Pos) {

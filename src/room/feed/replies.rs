@@ -7,6 +7,10 @@ use crate::limits::{OWED_ENTRY_COST, SEQ_DIGITS_MAX, TIME_LEN};
 use crate::protocol::{Code, MsgOk, Verb, err};
 use crate::room::{LogRefusal, Missing, Placed, Pos, Transcript};
 
+/// What the log, too, may say of a command.
+pub(crate) const ADMIN_ONLY: &str = "only an admin may do that";
+pub(crate) const ANNOUNCE_ONLY: &str = "only admins speak at present, nobody saw the message";
+
 /// An owed reply. `key` is its position in the feed: what of the feed comes before that is sent first.
 #[derive(Debug)]
 pub(crate) enum Entry {
@@ -14,7 +18,7 @@ pub(crate) enum Entry {
     Reply { key: Pos, line: Box<[u8]> },
     /// Whole lines of the transcript.
     Range { key: Pos, from: Pos, to: Pos },
-    /// The connection's own message, which the log has not answered yet.
+    /// The connection's own message, or its TITLE or ANNOUNCE, which the log has not answered yet.
     Ticket,
     /// The connection's own message, committed: its OK replaces the event.
     OwnMsg { start: Pos, end: Pos, ok: MsgOk },
@@ -27,18 +31,28 @@ impl Entry {
         Entry::OwnMsg { start: placed.start, end: placed.end, ok }
     }
 
-    /// The answer to a refused message.
-    pub(crate) fn refused(end: Pos, why: LogRefusal) -> Entry {
+    /// The answer to a command whose event the log has refused.
+    pub(crate) fn refused(end: Pos, verb: Verb, why: LogRefusal) -> Entry {
         let (code, sentence) = match why {
-            LogRefusal::Storage => (Code::Storage, "the message could not be stored, nobody saw it"),
+            LogRefusal::Storage if verb == Verb::Msg => {
+                (Code::Storage, "the message could not be stored, nobody saw it")
+            }
+            LogRefusal::Storage => (Code::Storage, "it could not be stored, and is not so"),
             LogRefusal::NotAMember => {
                 (Code::NoSuchMember, "you were removed from the group before the message, nobody saw it")
             }
             LogRefusal::TooLong => {
                 (Code::TooLong, "the message is longer than a line of this group may be, nobody saw it")
             }
+            LogRefusal::AnnounceOnly => (Code::AnnounceOnly, ANNOUNCE_ONLY),
+            LogRefusal::NotAllowed | LogRefusal::SoAlready => (Code::AdminOnly, ADMIN_ONLY),
         };
-        Entry::Reply { key: end, line: err(Verb::Msg, code, sentence).into_boxed_slice() }
+        Entry::answer(end, err(verb, code, sentence))
+    }
+
+    /// An answer in this place.
+    pub(crate) fn answer(key: Pos, line: Vec<u8>) -> Entry {
+        Entry::Reply { key, line: line.into_boxed_slice() }
     }
 
     /// The position before which it must not be sent; a ticket has none yet. It must not overtake an earlier entry either.
@@ -50,7 +64,7 @@ impl Entry {
         }
     }
 
-    /// Bytes on the wire; for a ticket, as many as its answer may have.
+    /// Bytes on the wire; for a ticket, as many as the answer to a message may have.
     pub(crate) fn len(&self) -> usize {
         match self {
             Entry::Reply { line, .. } => line.len(),

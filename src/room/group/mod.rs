@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::limits::MEMBERS_PER_TURN;
-use crate::protocol::{Author, Mail, Role, Seq, Time};
+use crate::protocol::{Author, Event, Mail, Role, Seq, Time};
 use crate::room::group::ahead::Ahead;
 use crate::room::group::devices::Devices;
 use crate::room::group::elsewhere::Elsewhere;
@@ -48,14 +48,19 @@ pub(crate) struct Group {
     /// After it was ahead: the next members of whom it is corrected when they were seen, some in each turn.
     uncorrected: Option<Bound<Mail>>,
     pub(crate) typed: TypedQueue,
-    /// Changes of members that [`crate::room::Room::take_changed`] has not returned yet.
+    /// Changes that [`crate::room::Room::take_changed`] has not returned yet.
     pub(crate) changes: Vec<Changed>,
 }
 
 impl Group {
     /// A change of a member.
     pub(crate) fn record_change(&mut self, mail: &Mail, what: Difference, by: Author) {
-        self.changes.push(Changed { mail: mail.clone(), what, by });
+        self.changes.push(Changed::Member { mail: mail.clone(), what, by });
+    }
+
+    /// A change of what the group has agreed on.
+    pub(crate) fn record_agreed(&mut self, event: Event<'static>) {
+        self.changes.push(Changed::Settings(event));
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -127,8 +127,8 @@ impl Passwords {
 
     /// Forgets the verified passwords of members who were removed or have a new one.
     pub(in crate::server) fn forget(&mut self, changed: &[Changed]) {
-        for Changed { mail, what, .. } in changed {
-            if matches!(what, Difference::Removed | Difference::Password) {
+        for changed in changed {
+            if let Changed::Member { mail, what: Difference::Removed | Difference::Password, .. } = changed {
                 self.cache.forget(mail);
             }
         }

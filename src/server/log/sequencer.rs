@@ -146,7 +146,7 @@ impl Numbered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Author, Event, Mail, Text};
+    use crate::protocol::{Author, Event, Mail, Text, Title, Verb};
     use crate::room::{ConnId, Proposer};
 
     fn said(batch: &mut Batch, ms: u64, text: &'static str) {
@@ -214,13 +214,17 @@ mod tests {
         sequencer.propose(batch(|batch| {
             added(batch, 50_000, "cid@x");
             said(batch, 55_000, "lost");
+            let title = Title::parse(b"lost").expect("a title");
+            let setter = Proposer::Setter(ConnId { slot: 0, serial: 60_000 }, Verb::Title);
+            let by = Mail::parse(b"ann@x").expect("a mail");
+            batch.push(setter, Time::from_unix_ms(60_000), &Event::Titled { by, title });
         }));
         let refused = sequencer.failed(now);
         let serial = |ticket: &ProposalTicket| match ticket.by {
-            Proposer::Speaker(id) => id.serial,
+            Proposer::Speaker(id) | Proposer::Setter(id, _) => id.serial,
             Proposer::Roster => panic!("a change of the group is never refused"),
         };
-        assert_eq!(refused.iter().map(serial).collect::<Vec<_>>(), [1000, 40_000, 55_000]);
+        assert_eq!(refused.iter().map(serial).collect::<Vec<_>>(), [1000, 40_000, 55_000, 60_000]);
         // What cannot be refused is tried again after a while, or when there is more; it comes first.
         assert!(sequencer.begin(now).is_none() && sequencer.retry_at == Some(now + RETRY));
         assert!(sequencer.begin(now + RETRY).is_some());

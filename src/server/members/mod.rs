@@ -14,7 +14,7 @@ use log::{info, warn};
 use mio::Waker;
 
 use crate::limits::CHANGES_LOGGED;
-use crate::protocol::Mail;
+use crate::protocol::{Author, Event, Mail};
 use crate::room::{
     Change, Changed, Difference, Input, MembersFile, MembersNews, SaveError, Standing, Ticket,
 };
@@ -196,20 +196,31 @@ impl FileState {
 /// Logs changes of members and their authors, one line each. Programs parse these lines, so their form must not change. Of a
 /// large edit not all are logged.
 pub(in crate::server) fn log_changed(changed: &[Changed]) {
-    for Changed { mail, what, by } in changed.iter().take(CHANGES_LOGGED) {
-        match what {
-            Difference::Added => info!("member added: mail={mail} by={by}"),
-            Difference::Invited => info!("member invited: mail={mail} by={by}"),
-            Difference::Joined => info!("invitation used: mail={mail} by={by}"),
-            Difference::Removed => info!("member removed: mail={mail} by={by}"),
-            Difference::Password => info!("password changed: mail={mail} by={by}"),
-            Difference::Name(Some(name)) => info!("name changed: mail={mail} by={by} name={name}"),
-            Difference::Name(None) => info!("name removed: mail={mail} by={by}"),
-            Difference::Role(role) => info!("role changed: mail={mail} role={role} by={by}"),
+    for changed in changed.iter().take(CHANGES_LOGGED) {
+        match changed {
+            Changed::Member { mail, what, by } => log_member(mail, what, by),
+            Changed::Settings(Event::Titled { by, title }) => info!("title changed: by={by} title={title}"),
+            Changed::Settings(Event::Announce { by, mode }) => {
+                info!("announcements changed: mode={mode} by={by}");
+            }
+            Changed::Settings(_) => {}
         }
     }
     if let Some(more) = changed.len().checked_sub(CHANGES_LOGGED).filter(|more| *more > 0) {
         info!("members changed: {more} more, too many to list");
+    }
+}
+
+fn log_member(mail: &Mail, what: &Difference, by: &Author) {
+    match what {
+        Difference::Added => info!("member added: mail={mail} by={by}"),
+        Difference::Invited => info!("member invited: mail={mail} by={by}"),
+        Difference::Joined => info!("invitation used: mail={mail} by={by}"),
+        Difference::Removed => info!("member removed: mail={mail} by={by}"),
+        Difference::Password => info!("password changed: mail={mail} by={by}"),
+        Difference::Name(Some(name)) => info!("name changed: mail={mail} by={by} name={name}"),
+        Difference::Name(None) => info!("name removed: mail={mail} by={by}"),
+        Difference::Role(role) => info!("role changed: mail={mail} role={role} by={by}"),
     }
 }
 

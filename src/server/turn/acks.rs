@@ -135,7 +135,11 @@ pub(in crate::server) fn close_log(room: &mut Room, log: &mut Log) {
     let Some(files) = &mut log.files else { return };
     if room.is_group_settled() {
         let known = room.members_from(None).filter_map(|(mail, known)| Some((mail.clone(), known?)));
-        let group = KnownGroup { members: known.collect(), ended: room.ended().clone() };
+        let group = KnownGroup {
+            members: known.collect(),
+            ended: room.ended().clone(),
+            settings: room.settings().clone(),
+        };
         let snapshot = MembersSnapshot { seq: room.transcript().last(), group };
         files.writer.push(WriterJob::Snapshot(snapshot));
     } else {

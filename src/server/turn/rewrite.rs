@@ -42,7 +42,8 @@ pub(in crate::server) fn rewrite(hub: &Hub, log: &mut Log, rewriting: &mut Rewri
             *job = Job::Places;
         } else if now.mono >= *next_snapshot && room.is_group_settled() {
             let seq = room.transcript().last();
-            *job = Job::Snapshot(MembersSnapshot { seq, ..MembersSnapshot::default() });
+            let group = KnownGroup { settings: room.settings().clone(), ..KnownGroup::default() };
+            *job = Job::Snapshot(MembersSnapshot { seq, group });
         }
     }
     let last = match job {

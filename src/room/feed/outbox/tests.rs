@@ -7,7 +7,7 @@ use crate::room::ids::BlockNo;
 use crate::room::transcript::window::tests::append;
 use crate::room::{Block, ConnId, LogRefusal, Tail};
 
-/// A transcript, a log, and one connection, driven by words: `say TEXT` (another's) and `own TEXT` are proposed, `commit`
+/// A transcript, a log, and one connection, driven by words: `say TEXT` (another's), `own TEXT` and `set TEXT` (answered beside its event) are proposed, `commit`
 /// and `refuse` answer all that was; `elsewhere TEXT` was said on another node and is committed at once; `reply WORD`, `live`,
 /// `end`, `cut`, `forget` (what was proposed gets no answer), `gone` (a removed member that was leaving), `take N`, `take` (all there is).
 /// Returns what was received, numbers and texts only.
@@ -26,9 +26,9 @@ fn play(script: &str, max: usize) -> String {
     for word in script.split(", ") {
         let (verb, rest) = word.split_once(' ').unwrap_or((word, ""));
         match verb {
-            "say" | "own" => {
+            "say" | "own" | "set" => {
                 proposed.push((verb, rest));
-                if verb == "own" {
+                if verb != "say" {
                     outbox.propose();
                 }
             }
@@ -37,15 +37,21 @@ fn play(script: &str, max: usize) -> String {
                     let mail = Mail::parse(b"a@x").expect("a mail");
                     let text = Text::parse(text.as_bytes()).expect("a text");
                     let placed = append(&mut transcript, Event::Msg { mail, text });
-                    if verb == "own" {
-                        outbox.committed(&transcript, placed);
+                    match verb {
+                        "own" => outbox.committed(&transcript, placed),
+                        "set" => outbox.set(
+                            &transcript,
+                            Some(placed),
+                            format!("set {}\n", text.as_str()).into_bytes(),
+                        ),
+                        _ => {}
                     }
                 }
             }
             "refuse" => {
                 for (verb, _) in proposed.drain(..) {
-                    if verb == "own" {
-                        outbox.refused(&transcript, LogRefusal::Storage);
+                    if verb != "say" {
+                        outbox.refused(&transcript, Verb::Msg, LogRefusal::Storage);
                     }
                 }
             }
@@ -121,6 +127,14 @@ fn leaving() {
     check("live, elsewhere a, end, elsewhere b, gone, take", "MSG 1 a|FIN|");
     check("live, own a, reply p, elsewhere bbb, take 3, forget, cut, reply bye, take", "MSG 1 bbb|bye|FIN|");
     check("live, own a, reply p, elsewhere bbb, forget, cut, reply bye, take", "bye|FIN|");
+}
+
+#[test]
+fn an_event_that_its_author_gets_too() {
+    check("live, say x, set a, say b, reply p, commit, take", "MSG 1 x|set a|p|MSG 2 a|MSG 3 b|");
+    check("set a, say b, commit, take", "set a|");
+    check("live, set a, end, say b, commit, take", "set a|MSG 1 a|FIN|");
+    check("live, set a, end, elsewhere b, gone, elsewhere c, commit, take", "MSG 1 b|set a|FIN|");
 }
 
 #[test]

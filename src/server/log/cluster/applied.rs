@@ -35,7 +35,7 @@ impl Applied {
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// A message has its line.
+    /// A message, or what the group has agreed on, has its line.
     Said(EventAt),
     /// The group has changed.
     Changed {
@@ -122,6 +122,8 @@ pub enum GroupChange {
 pub enum Refusal {
     /// The author of a message is no member any more.
     NotAMember,
+    /// Only admins speak, and the author of a message is none.
+    AnnounceOnly,
     /// A message is longer than the group's `max-line` allows.
     TooLong,
     /// Whoever asked for a change may not ask for it any more.

@@ -1,7 +1,7 @@
 //! The rules of applying. Nothing local enters: no clock, no option. So all nodes come to the same state.
 
 use crate::limits::SUMS_KEPT;
-use crate::protocol::{Author, Event, Mail, Role, Seq, Time};
+use crate::protocol::{Announce, Author, Event, Mail, Role, Seq, Time};
 use crate::server::log::cluster::applied::{Applied, EventAt, GroupChange, Outcome, Refusal, Stop};
 use crate::server::log::cluster::batch::{BatchError, Head, commands};
 use crate::server::log::cluster::command::{Command, Genesis};
@@ -137,6 +137,16 @@ impl State {
                 Ok(false) => Outcome::Nothing,
                 Err(refusal) => Outcome::Refused(refusal),
             },
+            Command::Title { by, title } => self.agree(&Event::Titled { by: by.clone(), title }, by, judging),
+            Command::Announce { by, mode } => {
+                self.agree(&Event::Announce { by: by.clone(), mode }, by, judging)
+            }
+            Command::Settings(settings) => {
+                if self.founded.as_ref().is_some_and(|founded| founded.missing > 0) {
+                    self.settings = settings;
+                }
+                Outcome::Nothing
+            }
             Command::Fence { node, start } => {
                 self.fence(node, start);
                 Outcome::Nothing
@@ -163,9 +173,24 @@ impl State {
         self.members.get(mail).is_some_and(|member| member.is_later_than(shown))
     }
 
+    /// What is so already has no line.
+    fn agree(&mut self, event: &Event<'_>, by: Mail, judging: &mut Judging) -> Outcome {
+        if let Err(refusal) = self.members.allow(&Author::Member(by), None) {
+            return Outcome::Refused(refusal);
+        }
+        if self.settings.has(event) {
+            return Outcome::Nothing;
+        }
+        self.settings.follow(event);
+        Outcome::Said(judging.event(event))
+    }
+
     fn may_say(&self, mail: &Mail, text: &str, shown: Option<Seq>) -> Result<(), Refusal> {
-        if self.members.get(mail).is_none_or(|member| member.is_later_than(shown)) {
+        let Some(member) = self.members.get(mail).filter(|member| !member.is_later_than(shown)) else {
             return Err(Refusal::NotAMember);
+        };
+        if self.settings.announce == Announce::On && member.role != Role::Admin {
+            return Err(Refusal::AnnounceOnly);
         }
         let fits = self.line_max().is_some_and(|max| "MSG ".len() + text.len() + "\n".len() <= max);
         if fits { Ok(()) } else { Err(Refusal::TooLong) }

@@ -1,6 +1,6 @@
 //! The words of a line of a batch, or of the note of what the stream means: exactly one blank between them.
 
-use crate::protocol::{Author, Mail, Role, Time};
+use crate::protocol::{Announce, Author, Mail, Role, Time, Title};
 use crate::room::{HashError, PasswordHash};
 use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{NodeName, Sum, TokenKey};
@@ -70,6 +70,15 @@ impl<'a> Args<'a> {
 
     pub(super) fn time(&mut self) -> Result<Time, CommandError> {
         Time::parse(self.text(CommandError::Time)?).ok_or(CommandError::Time)
+    }
+
+    /// The rest of the line.
+    pub(super) fn title(&mut self) -> Result<Title, CommandError> {
+        self.0.take().and_then(Title::kept).ok_or(CommandError::Title)
+    }
+
+    pub(super) fn announce(&mut self) -> Result<Announce, CommandError> {
+        Announce::parse(self.word()?).ok_or(CommandError::Announce)
     }
 
     pub(super) fn sum(&mut self) -> Result<Sum, CommandError> {

@@ -4,8 +4,8 @@
 use std::io::Write as _;
 
 use crate::limits::BATCH_LINE_MAX;
-use crate::protocol::{Author, Mail, Role, Seq, Text, Time, verb_echo};
-use crate::room::PasswordHash;
+use crate::protocol::{Announce, Author, Mail, Role, Seq, Text, Time, Title, verb_echo};
+use crate::room::{GroupSettings, PasswordHash};
 use crate::server::log::cluster::args::Args;
 use crate::server::log::cluster::command_error::CommandError;
 use crate::server::log::cluster::ids::{NodeName, Start, Sum, TokenKey};
@@ -87,6 +87,20 @@ pub enum Command<'a> {
         /// The name.
         named: Option<Named>,
     },
+    /// `TITLE <by> <title>`: what the group is called.
+    Title {
+        /// The admin who says so.
+        by: Mail,
+        /// The title.
+        title: Title,
+    },
+    /// `ANNOUNCE <by> on|off`: whether only admins speak.
+    Announce {
+        /// The admin who says so.
+        by: Mail,
+        /// Whether.
+        mode: Announce,
+    },
     /// `ROLE <by> <mail> <role>`: another role, by an edit on a node of an earlier version. It has no line.
     Role {
         /// Who gives it.
@@ -120,6 +134,8 @@ pub enum Command<'a> {
         /// Their name.
         named: Option<Named>,
     },
+    /// `SETTINGS on|off [<title>]`: what the group that is founded has agreed on. Left out if that is nothing.
+    Settings(GroupSettings),
     /// `SUM <event> <sum>`: what the lines up to this event add up to on the node that says so.
     Sum {
         /// The last event.
@@ -152,7 +168,9 @@ impl<'a> Command<'a> {
     /// The member who asks for it, if one does.
     pub(super) fn author(&self) -> Option<&Mail> {
         match self {
-            Command::Msg { mail, .. } => Some(mail),
+            Command::Msg { mail, .. }
+            | Command::Title { by: mail, .. }
+            | Command::Announce { by: mail, .. } => Some(mail),
             Command::Add { by, .. }
             | Command::Invite { by, .. }
             | Command::Remove { by, .. }
@@ -168,6 +186,7 @@ impl<'a> Command<'a> {
             | Command::Join
             | Command::Fence { .. }
             | Command::Genesis(_)
+            | Command::Settings(_)
             | Command::Member { .. }
             | Command::Sum { .. } => None,
         }
@@ -208,6 +227,8 @@ impl<'a> Command<'a> {
                 let (by, mail) = (args.author()?, args.mail()?);
                 Command::Name { by, mail, named: Named::parse(&mut args)? }
             }
+            b"TITLE" => Command::Title { by: args.mail()?, title: args.title()? },
+            b"ANNOUNCE" => Command::Announce { by: args.mail()?, mode: args.announce()? },
             b"ROLE" => Command::Role { by: args.author()?, mail: args.mail()?, role: args.role()? },
             b"JOIN" => Command::Join,
             b"FENCE" => Command::Fence { node: args.node()?, start: Start(args.number()?) },
@@ -224,6 +245,11 @@ impl<'a> Command<'a> {
                 let (mail, role, hash) = (args.mail()?, args.role()?, args.hash()?);
                 let added = Seq(args.number()?);
                 Command::Member { mail, role, hash, added, named: Named::parse(&mut args)? }
+            }
+            b"SETTINGS" => {
+                let announce = args.announce()?;
+                let title = if args.0.is_some() { Some(args.title()?) } else { None };
+                Command::Settings(GroupSettings { title, announce })
             }
             b"SUM" => Command::Sum { event: Seq(args.number()?), sum: args.sum()? },
             _ => return Err(CommandError::Unknown(verb_echo(line))),
@@ -258,6 +284,14 @@ impl<'a> Command<'a> {
             Command::SetRole { by, mail, role: Role::Member } => writeln!(out, "DEMOTE {by} {mail}"),
             Command::Name { by, mail, named } => {
                 writeln!(out, "NAME {by} {mail}{}", Named::rest(named.as_ref()))
+            }
+            Command::Title { by, title } => writeln!(out, "TITLE {by} {title}"),
+            Command::Announce { by, mode } => writeln!(out, "ANNOUNCE {by} {mode}"),
+            Command::Settings(GroupSettings { title: Some(title), announce }) => {
+                writeln!(out, "SETTINGS {announce} {title}")
+            }
+            Command::Settings(GroupSettings { title: None, announce }) => {
+                writeln!(out, "SETTINGS {announce}")
             }
             Command::Role { by, mail, role } => writeln!(out, "ROLE {by} {mail} {role}"),
             Command::Join => writeln!(out, "JOIN"),

@@ -24,6 +24,10 @@ pub enum CommandError {
     Role,
     /// Not a name with its look.
     Name,
+    /// Not a title.
+    Title,
+    /// Neither on nor off.
+    Announce,
     /// Not a hash.
     Hash(HashError),
     /// Not a node's name.
@@ -50,6 +54,8 @@ impl fmt::Display for CommandError {
             CommandError::Mail => f.write_str("a mail is invalid"),
             CommandError::Text(error) => error.fmt(f),
             CommandError::Role => f.write_str("a role is unknown"),
+            CommandError::Title => f.write_str("a title is invalid"),
+            CommandError::Announce => f.write_str("it is neither on nor off"),
             CommandError::Name => f.write_str("a name is invalid"),
             CommandError::Hash(error) => write!(f, "the hash is {error}"),
             CommandError::Node => f.write_str("a node's name is invalid"),

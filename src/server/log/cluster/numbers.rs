@@ -78,8 +78,9 @@ impl Cluster {
     pub(in crate::server::log) fn propose(&mut self, batch: &Batch) {
         for (name, _, rest, ticket) in batch.iter() {
             match ticket.by {
-                Proposer::Speaker(_) => {
-                    self.asking.say([name.as_bytes(), b" ", rest], ticket);
+                Proposer::Speaker(_) => self.asking.say([name.as_bytes(), b" ", rest], ticket),
+                Proposer::Setter(_, verb) => {
+                    self.asking.say([verb.name().as_bytes(), b" ", rest], ticket);
                 }
                 Proposer::Roster => self.steps.propose(ticket),
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::limits::SUMS_KEPT;
 use crate::protocol::{Mail, Seq, Time};
-use crate::room::{Ended, KnownGroup, KnownMember};
+use crate::room::{Ended, GroupSettings, KnownGroup, KnownMember};
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start, StreamSeq, Sum, TokenKey};
 use crate::server::log::cluster::members::{Members, StateMember};
 use crate::server::log::lines::Last;
@@ -25,6 +25,7 @@ pub struct State {
     pub(super) members: Members,
     /// Whose invitations have ended; `None`: nobody was invited yet.
     pub(super) ended: Option<Ended>,
+    pub(super) settings: GroupSettings,
 }
 
 /// What GENESIS says for all nodes.
@@ -60,6 +61,7 @@ impl State {
             nodes: BTreeMap::new(),
             members: Members::default(),
             ended: None,
+            settings: GroupSettings::default(),
         }
     }
 
@@ -125,7 +127,12 @@ impl State {
             (mail.clone(), KnownMember { added: member.added, role: Some(member.role), name })
         };
         let ended = self.ended.clone().unwrap_or_else(|| Ended::since(self.last()));
-        KnownGroup { members: self.members().map(known).collect(), ended }
+        KnownGroup { members: self.members().map(known).collect(), ended, settings: self.settings.clone() }
+    }
+
+    /// What they have agreed on.
+    pub fn settings(&self) -> &GroupSettings {
+        &self.settings
     }
 
     /// A member.
@@ -166,7 +173,9 @@ impl State {
     pub(super) fn fault(&self) -> Option<&'static str> {
         let last = self.last.seq;
         let sums = || self.sums.iter().map(|(seq, _)| *seq);
-        let is_first = self.members().next().is_none() && self.nodes.is_empty();
+        let is_first = self.members().next().is_none()
+            && self.nodes.is_empty()
+            && self.settings == GroupSettings::default();
         [
             (self.members.counts_its_admins(), "the admins are counted"),
             (sums().is_sorted_by(|a, b| a < b), "sums are of one event after the other"),

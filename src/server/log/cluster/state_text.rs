@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::protocol::Seq;
+use crate::protocol::{Announce, Seq};
 use crate::room::Ended;
 use crate::server::log::cluster::args::Args;
 use crate::server::log::cluster::command_error::CommandError;
@@ -61,6 +61,12 @@ impl State {
             write!(out, "genesis {transcript:08x} ")?;
             out.push_str(std::str::from_utf8(token_key.hex().as_ref()).expect("digits are text"));
             writeln!(out, " {line_max} {founder} {missing}")?;
+        }
+        if let Some(title) = &self.settings.title {
+            writeln!(out, "title {title}")?;
+        }
+        if self.settings.announce == Announce::On {
+            writeln!(out, "announce {}", self.settings.announce)?;
         }
         for (seq, sum) in &self.sums {
             writeln!(out, "sum {seq} {sum}")?;
@@ -134,6 +140,8 @@ impl State {
                 let (founder, missing) = (args.node()?, args.number()?);
                 self.founded = Some(Founded { transcript, token_key, line_max, founder, missing });
             }
+            Kind::Title => self.settings.title = Some(args.title()?),
+            Kind::Announce => self.settings.announce = args.announce()?,
             Kind::Sum => self.sums.push_back((Seq(args.number()?), args.sum()?)),
             Kind::Node => {
                 let (name, start) = (args.node()?, Start(args.number()?));
@@ -168,6 +176,8 @@ enum Kind {
     Next,
     Last,
     Genesis,
+    Title,
+    Announce,
     Sum,
     Node,
     Member,
@@ -183,6 +193,8 @@ impl Kind {
             b"next" => Kind::Next,
             b"last" => Kind::Last,
             b"genesis" => Kind::Genesis,
+            b"title" => Kind::Title,
+            b"announce" => Kind::Announce,
             b"sum" => Kind::Sum,
             b"node" => Kind::Node,
             b"member" => Kind::Member,

@@ -14,7 +14,7 @@ use crate::server::log::cluster::applied::{Applied, EventAt, GroupChange, Outcom
 /// What this node has asked the group for.
 #[derive(Debug)]
 pub(in crate::server) enum Asked {
-    /// To say something.
+    /// To say something, or to agree on something.
     Said(ProposalTicket),
     /// A command's change.
     Saved(Ticket, Change),
@@ -38,7 +38,7 @@ pub(in crate::server) enum Step {
         /// The command of this node that asked for it.
         asked: Option<(Ticket, Change)>,
     },
-    /// This message will never be an event.
+    /// This will never be an event.
     Refused(ProposalTicket, LogRefusal),
     /// This change was not made, or it was so already.
     Unchanged(Ticket, Change, Result<(), SaveError>),
@@ -182,7 +182,8 @@ impl Steps {
                     let step = match asked {
                         Some(Asked::Edited(mail)) => Step::Edited(mail, Decided::Yes),
                         Some(Asked::Saved(ticket, change)) => Step::Unchanged(ticket, change, Ok(())),
-                        Some(Asked::Said(_) | Asked::Fence) | None => continue,
+                        Some(Asked::Said(ticket)) => Step::Refused(ticket, LogRefusal::SoAlready),
+                        Some(Asked::Fence) | None => continue,
                     };
                     self.queue.push_back(Queued::Step(step));
                 }
@@ -238,7 +239,9 @@ impl Run {
 fn unsaid(why: Refusal) -> LogRefusal {
     match why {
         Refusal::TooLong => LogRefusal::TooLong,
-        Refusal::NotAMember | Refusal::NotAllowed | Refusal::Change(_) => LogRefusal::NotAMember,
+        Refusal::AnnounceOnly => LogRefusal::AnnounceOnly,
+        Refusal::NotAllowed => LogRefusal::NotAllowed,
+        Refusal::NotAMember | Refusal::Change(_) => LogRefusal::NotAMember,
     }
 }
 
@@ -246,7 +249,9 @@ fn save_error(why: Refusal) -> SaveError {
     match why {
         Refusal::Change(why) => SaveError::Refused(why),
         Refusal::NotAllowed => SaveError::Refused(ChangeError::NotAllowed),
-        Refusal::NotAMember | Refusal::TooLong => unreachable!("only messages are refused for that"),
+        Refusal::NotAMember | Refusal::TooLong | Refusal::AnnounceOnly => {
+            unreachable!("only messages are refused for that")
+        }
     }
 }
 

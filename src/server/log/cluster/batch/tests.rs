@@ -4,8 +4,10 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::limits::{BATCH_LINE_MAX, LINE_MAX_CEILING, MAIL_MAX, NODE_NAME_MAX};
-use crate::protocol::{Author, DisplayName, Mail, Role, Seq, Text, TextError, Time, verb_echo};
-use crate::room::{HashError, PasswordHash};
+use crate::protocol::{
+    Announce, Author, DisplayName, Mail, Role, Seq, Text, TextError, Time, Title, verb_echo,
+};
+use crate::room::{GroupSettings, HashError, PasswordHash};
 use crate::server::log::cluster::command::Genesis;
 use crate::server::log::cluster::ids::{Sum, TokenKey};
 use crate::server::log::cluster::named::Named;
@@ -26,6 +28,14 @@ fn any_author() -> impl Strategy<Value = Author> {
 
 fn named(number: u64) -> Named {
     Named::of(DisplayName::parse(format!("Nobody  {number}").as_bytes()).expect("a name"))
+}
+
+fn title(number: u64) -> Title {
+    Title::parse(format!("Choir  {number}").as_bytes()).expect("a title")
+}
+
+fn mode(is_on: bool) -> Announce {
+    if is_on { Announce::On } else { Announce::Off }
 }
 
 fn any_role() -> impl Strategy<Value = Role> {
@@ -88,6 +98,11 @@ fn any_command() -> impl Strategy<Value = Command<'static>> {
             by,
             mail,
             role
+        }),
+        (any_mail(), 0..9_u64).prop_map(|(by, n)| Command::Title { by, title: title(n) }),
+        (any_mail(), any::<bool>()).prop_map(|(by, is_on)| Command::Announce { by, mode: mode(is_on) }),
+        (any::<bool>(), 0..9_u64).prop_map(|(is_on, n)| {
+            Command::Settings(GroupSettings { title: (n > 0).then(|| title(n)), announce: mode(is_on) })
         }),
         Just(Command::Join),
         (any_node(), 0..u64::MAX).prop_map(|(node, start)| Command::Fence { node, start: Start(start) }),
@@ -196,6 +211,18 @@ fn commands_and_their_errors() {
         ("NAME ann@x ann@x ann", Some(CommandError::Name)),
         ("NAME ann@x ann@x ann Ann ", Some(CommandError::Name)),
         ("NAME ann@x ann@x  Ann", Some(CommandError::Name)),
+        ("TITLE ann@x The  Choir", None),
+        ("TITLE ann@x The Choir ", Some(CommandError::Title)),
+        ("TITLE ann@x", Some(CommandError::Title)),
+        ("TITLE - The Choir", Some(CommandError::Mail)),
+        ("ANNOUNCE ann@x on", None),
+        ("ANNOUNCE ann@x off", None),
+        ("ANNOUNCE ann@x On", Some(CommandError::Announce)),
+        ("ANNOUNCE - on", Some(CommandError::Mail)),
+        ("SETTINGS on The Choir", None),
+        ("SETTINGS off", None),
+        ("SETTINGS off ", Some(CommandError::Title)),
+        ("SETTINGS The Choir", Some(CommandError::Announce)),
         ("PROMOTE - ann@x", None),
         ("DEMOTE bob@x ann@x", None),
         ("PROMOTE bob@x", Some(CommandError::Missing)),
@@ -232,7 +259,7 @@ fn commands_and_their_errors() {
         ("SUM 7 00", Some(CommandError::Sum)),
         ("", Some(unknown(""))),
         (" MSG ann@x hi", Some(unknown("MSG"))),
-        ("TITLE ann@x hi", Some(unknown("TITLE x"))),
+        ("PIN ann@x hi", Some(unknown("PIN x"))),
     ] {
         let parsed = Command::parse(line.as_bytes());
         match error {

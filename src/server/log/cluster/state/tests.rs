@@ -154,6 +154,31 @@ fn an_invitation_is_good_once_and_until_something_ends_it() {
     ]);
 }
 
+/// Whoever is no admin is silent from `on` to `off`, whenever it was said; whoever is demoted meanwhile is silent from then on.
+#[test]
+fn what_the_group_has_agreed_on_is_judged_in_its_place() {
+    check(&[
+        (
+            "v1 a 1 1\nTITLE ann@x Us\nTITLE ann@x Us\nTITLE bob@x We\nTITLE eve@x We\n",
+            "TITLED 1 1000 ann@x Us, Nothing, NotAllowed, NotAllowed",
+        ),
+        (
+            "v1 a 1 2\nANNOUNCE ann@x off\nANNOUNCE bob@x on\nMSG bob@x one\nANNOUNCE ann@x on\nMSG bob@x two\n",
+            "Nothing, NotAllowed, MSG 2 1000 bob@x one, ANNOUNCE 3 1000 ann@x on, AnnounceOnly",
+        ),
+        (
+            "v1 b 1 1\nMSG bob@x three\nPROMOTE ann@x bob@x\nMSG bob@x four\nMSG ann@x five\nDEMOTE ann@x bob@x\nMSG bob@x six\n",
+            "AnnounceOnly, PROMOTED 4 1000 ann@x bob@x, MSG 5 1000 bob@x four, MSG 6 1000 ann@x five, \
+             DEMOTED 7 1000 ann@x bob@x, AnnounceOnly",
+        ),
+        ("v1 b 1 2\nSETTINGS off Them\nMSG bob@x seven\n", "Nothing, AnnounceOnly"),
+        (
+            "v1 b 1 3\nANNOUNCE ann@x off\nMSG bob@x eight\n",
+            "ANNOUNCE 8 1000 ann@x off, MSG 9 1000 bob@x eight",
+        ),
+    ]);
+}
+
 /// What waited on a node while its author was removed, and added again, is not the new member's.
 #[test]
 fn who_was_removed_does_not_speak_again_as_the_one_who_was_added() {
@@ -249,13 +274,13 @@ fn what_is_not_understood_stops_the_node() {
     let unknown = |error| Stop::Unknown { seq: StreamSeq(8), error };
     assert_eq!(stage.stop("v2 a 1 1\n"), unknown(BatchError::Version));
     assert_eq!(stage.stop("x"), unknown(BatchError::Torn));
-    for body in ["v1 a 1 1\nMSG ann@x hi\nTITLE ann@x us\n", "v1 a 1 1\nMSG ann@x hi\nMSG Ann@x hi\n"] {
+    for body in ["v1 a 1 1\nMSG ann@x hi\nPIN ann@x us\n", "v1 a 1 1\nMSG ann@x hi\nMSG Ann@x hi\n"] {
         let Stop::Unknown { error: BatchError::Command(3, _), .. } = stage.stop(body) else {
             panic!("{body} is not understood")
         };
     }
     // What does not count need not be understood.
-    assert_eq!(stage.say("v1 a 1 7\nTITLE ann@x us\n"), "-");
+    assert_eq!(stage.say("v1 a 1 7\nPIN ann@x us\n"), "-");
     for seq in [StreamSeq(8), StreamSeq(10)] {
         let stop = stage.state.apply(seq, Time::default(), b"v1 a 1 1\n");
         assert_eq!(stop, Err(Stop::Hole { next: StreamSeq(9), found: seq }));

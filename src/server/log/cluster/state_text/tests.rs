@@ -25,6 +25,15 @@ fn a_note_that_was_changed_is_refused() {
     );
     assert_eq!(replaced(" 0\nend", " 5\nend"), NoteError::Contradiction("ADDED lines are among the lines"));
     assert_eq!(replaced("end", "end more"), NoteError::Line(13, CommandError::TooMany));
+    let agreed = "title The Choir\nannounce on\n";
+    let sum = format!("{agreed}sum 0 ");
+    let with = text.replacen("sum 0 ", &sum, 1);
+    let parsed = State::parse(with.as_bytes()).expect("it is in order");
+    assert_eq!(text_of(&parsed), with);
+    let order = |lines: &str| State::parse(text.replacen("sum 0 ", &format!("{lines}sum 0 "), 1).as_bytes());
+    assert_eq!(order("announce on\ntitle The Choir\n"), Err(NoteError::Place(7)));
+    assert_eq!(order("announce off\n"), Err(NoteError::Order));
+    assert_eq!(order("title The Choir \n"), Err(NoteError::Line(6, CommandError::Title)));
     let (before, members) = text.split_once("member ann@x ").expect("a member");
     let (ann, bob) = members.split_once("member bob@x ").expect("another one");
     let order = |lines: String| State::parse(format!("{before}{lines}").as_bytes());
@@ -55,7 +64,7 @@ proptest! {
     /// A state that was written and read back goes on as the one that was not.
     #[test]
     fn a_note_changes_nothing(
-        batches in proptest::collection::vec((0..3usize, 1..4u64, 1..4u64, 0..14usize, 0..99_000_000u64), 0..40),
+        batches in proptest::collection::vec((0..3usize, 1..4u64, 1..4u64, 0..17usize, 0..99_000_000u64), 0..40),
         cut in 0..40usize,
     ) {
         let commands = [
@@ -63,6 +72,7 @@ proptest! {
             "ROLE ann@x cid@x admin\n", "REMOVE cid@x ann@x\n", "FENCE a 2\n", "FENCE b 3\n",
             "INVITE ann@x cid@x\n", "ACCEPT ann@x cid@x 0 PHC\n", "ACCEPT ann@x cid@x 2 PHC\n", "REMOVE ann@x cid@x\n",
             "DEMOTE - ann@x\n", "PROMOTE - bob@x\n",
+            "TITLE ann@x The  Choir\n", "ANNOUNCE ann@x on\n", "ANNOUNCE cid@x off\n",
         ];
         let mut stage = Stage::new();
         let mut other: Option<Stage> = None;

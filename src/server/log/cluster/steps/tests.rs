@@ -42,6 +42,7 @@ fn batch(words: &str) -> (Applied, Bytes) {
             ("removed", _) => Outcome::Refused(Refusal::NotAMember),
             ("long", _) => Outcome::Refused(Refusal::TooLong),
             ("forbidden", _) => Outcome::Refused(Refusal::NotAllowed),
+            ("silenced", _) => Outcome::Refused(Refusal::AnnounceOnly),
             ("nothing", _) => Outcome::Nothing,
             (_, Some((change, event))) => Outcome::Changed { by: Author::HandEdit, change, event },
             _ => panic!("{word}"),
@@ -62,6 +63,7 @@ fn shown(step: &Step) -> String {
         Step::Committed(Committed { first, lines, events }) => {
             let tickets = events.iter().map(|event| match event.ticket.map(|ticket| ticket.by) {
                 Some(Proposer::Speaker(id)) => format!("own {}", id.serial),
+                Some(Proposer::Setter(id, verb)) => format!("own {} {verb}", id.serial),
                 Some(Proposer::Roster) => "change".to_owned(),
                 None => "other".to_owned(),
             });
@@ -152,6 +154,8 @@ fn what_is_refused_is_told_after_what_came_before() {
     let both = vec![Asked::Said(said(1)), Asked::Said(said(2))];
     check("removed long", both, &["refused NotAMember", "refused TooLong"]);
     check("refused said", vec![], &["5: 6:said, other"]);
+    let asked = vec![Asked::Said(said(1)), Asked::Said(said(2))];
+    check("nothing silenced", asked, &["refused SoAlready", "refused AnnounceOnly"]);
 }
 
 #[test]
