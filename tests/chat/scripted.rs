@@ -27,12 +27,14 @@ fn nothing_of_a_hostile_server_acts_on_the_terminal() {
         HELLO,
         "< LOGIN ann@x/pty geheim\n",
         &format!("> OK LOGIN {WELCOME} {evil}\n"),
-        "< MEMBERS\n",
+        "< TITLE\n< MEMBERS\n",
+        &format!("> OK TITLE {evil}\n"),
         &format!("> MEMBER ann@x role={evil} online={evil} name={evil}\n> OK MEMBERS 1 {evil}\n"),
         "< HISTORY SINCE 0 2\n",
         &format!("> HISTORY 1 2\n> MSG 1 2026-01-02T03:04:05.678Z bob@x {evil}\n"),
         &format!("> MSG 2 2026-01-02T03:04:05.678Z bob@x a fence\n> OK HISTORY {evil}\n"),
         &format!("> NAMED 3 2026-01-02T03:04:05.678Z bob@x {evil}\n"),
+        &format!("> TITLED 3 2026-01-02T03:04:05.678Z bob@x {evil}\n"),
         &format!("> MSG 3 2026-01-02T03:04:05.678Z bob@x {evil}\n"),
         &format!("> {evil}\n> HELLO {evil}\n> HISTORY {evil}\n"),
         "< WHO\n",
@@ -58,7 +60,9 @@ fn nothing_of_a_hostile_server_acts_on_the_terminal() {
     assert!(matches!(window.wait(), WaitStatus::Exited(_, 5)), "{}", window.screen());
     server.join().expect("the conversation goes as in the script");
     let raw = window.raw();
-    for part in ["\x1b]", "\x1b[31mred", "\u{9b}", "\u{202e}", "\x08", "\x07"] {
+    // The title is the client's own sequence, with what is harmless of the server's.
+    assert!(raw.contains("\x1b]2;\u{fffd}]0;title\u{fffd}\u{fffd}[31mred"), "{raw:?}");
+    for part in ["\x1b]0", "\x1b[31mred", "\u{9b}", "\u{202e}", "\x08", "\x07"] {
         assert!(!raw.contains(part), "{part:?} in {raw:?}");
     }
     assert!(raw.contains("red"), "{raw:?}");
@@ -69,7 +73,7 @@ fn a_stay_is_offered_kept_renewed_and_ended() {
     let state = tempfile::tempdir().expect("a folder");
     let talk = |login: &str, token: &str| {
         format!(
-            "{HELLO}< {login}\n> OK {} {}\n< TOKEN\n< MEMBERS\n> OK TOKEN {token}\n> OK MEMBERS 0\n< QUIT\n> OK QUIT\n",
+            "{HELLO}< {login}\n> OK {} {}\n< TOKEN\n< TITLE\n< MEMBERS\n> OK TOKEN {token}\n> OK TITLE\n> OK MEMBERS 0\n< QUIT\n> OK QUIT\n",
             login.split(' ').next().expect("a verb"),
             WELCOME.replace("last=2", "last=0"),
         )

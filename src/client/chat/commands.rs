@@ -2,7 +2,7 @@
 
 use super::names::Names;
 use crate::client::options::Bell;
-use crate::protocol::{Mail, Password, PasswordError, Role, Seq, Verb};
+use crate::protocol::{Announce, Mail, Password, PasswordError, Role, Seq, Verb};
 
 /// Begins the text of a message that says what its author does.
 pub(super) const ACTION: &str = "/me ";
@@ -35,6 +35,10 @@ pub(super) enum Command {
     /// What I am called from now on, nothing if by my mail; or to see what that is.
     Name(Option<String>),
     Invite(Mail),
+    /// What the group is called from now on; or to see what that is.
+    Title(Option<String>),
+    /// Whether only admins may speak; or to see whether.
+    Announce(Option<Announce>),
     /// This many lines, before this event.
     History(Option<u64>, Option<Seq>),
     /// Messages that hold this, or what was looked for last.
@@ -76,7 +80,7 @@ pub(super) struct Passwords {
 }
 
 /// The commands as /help lists them: how they are typed, what they do.
-pub(super) const COMMANDS: [(&str, &str); 21] = [
+pub(super) const COMMANDS: [(&str, &str); 23] = [
     ("/who", "who is here"),
     ("/members", "who is in the group"),
     ("/history [N] [before SEQ]", "show N lines again, with their numbers"),
@@ -94,6 +98,8 @@ pub(super) const COMMANDS: [(&str, &str); 21] = [
     ("/reset NAME", "give a member a new password (admins)"),
     ("/promote NAME", "make a member an admin (admins)"),
     ("/demote NAME", "make an admin a member like others (admins)"),
+    ("/title [TEXT]", "what the group is called; admins can change it"),
+    ("/announce [on|off]", "whether only admins can speak; they decide"),
     ("/stats", "statistics about the server (admins)"),
     ("/clear", "clear the window"),
     ("/help", "this list"),
@@ -125,6 +131,7 @@ pub(super) fn read(line: &str, names: &Names) -> Input {
             "me" => return Input::Say(format!("{ACTION}{text}")),
             "find" => return Input::Do(Command::Find(Some(text.trim().to_owned()))),
             "name" => return Input::Do(Command::Name(Some(unless_dash(text)))),
+            "title" => return Input::Do(Command::Title(Some(text.trim().to_owned()))),
             _ => {}
         }
     }
@@ -172,6 +179,12 @@ fn command(verb: &str, words: &[&str], names: &Names) -> Result<Input, String> {
         ("join", _) => {
             let sentence = "you are a member already; who is invited starts chat-room-client with --join";
             return Err(sentence.to_owned());
+        }
+        ("title", []) => Command::Title(None),
+        ("announce", []) => Command::Announce(None),
+        ("announce", [word]) => {
+            let mode = Announce::parse(word.to_ascii_lowercase().as_bytes());
+            Command::Announce(Some(mode.ok_or_else(usage)?))
         }
         ("info", []) => Command::Info(None),
         ("info", [seq]) => Command::Info(Some(number(seq)?)),

@@ -101,6 +101,7 @@ fn carry_out(chat: &mut Chat, canvas: &mut Canvas, width: usize, now: Instant, s
                 chat.down(End::Closed, why, now, 0.0);
                 return carry_out(chat, canvas, width, now, seen);
             }
+            Effect::Title(title) => assert!(!clean(title.as_bytes()).contains(acts), "{title:?}"),
             Effect::Redraw => canvas.redraw(),
             Effect::Clear => canvas.clear(),
             Effect::GiveBack(text) => chat.give_back(&text),
@@ -157,16 +158,16 @@ fn check(input: &[u8], seen: &mut Seen) {
 #[test]
 fn fuzz_display() {
     let seeds = [
-        "\u{20}MEMBER bob@x role=admin online=no name=Bob B.\nOK MEMBERS 1\nMSG 18 2026-01-02T03:04:05.678Z bob@x hi\tann \u{1b}[2J\n\
+        "\u{20}OK TITLE Choir\nMEMBER bob@x role=admin online=no name=Bob B.\nOK MEMBERS 1\nMSG 18 2026-01-02T03:04:05.678Z bob@x hi\tann \u{1b}[2J\n\
          MSG 18 2026-01-02T03:04:05.678Z bob@x ann: one two three four five six seven eight\n\
          ADDED 19 2026-01-03T03:04:05.678Z - eve@x\nREMOVED 20 2026-01-03T03:04:05.678Z ann@x eve@x\n",
-        "\u{20}MEMBER bob@x role=admin online=no seen=never\nOK MEMBERS 1 more=bob@x\nKEYS hello\tall\r\nDOWN\n",
-        "\u{20}OK MEMBERS 0\nKEYS /who\r\nWHO bob@x devices=2\nWHO \u{1b}[31m devices=1\nOK WHO 2\nKEYS /members\r\n\
+        "\u{20}OK TITLE Choir\nMEMBER bob@x role=admin online=no seen=never\nOK MEMBERS 1 more=bob@x\nKEYS hello\tall\r\nDOWN\n",
+        "\u{20}OK TITLE\nOK MEMBERS 0\nKEYS /who\r\nWHO bob@x devices=2\nWHO \u{1b}[31m devices=1\nOK WHO 2\nKEYS /members\r\n\
          MEMBER bob@x role=member online=no seen=2026-01-02T03:04:05.678Z\nOK MEMBERS 1\nKEYS /info 7\r\n\
          PENDING bob@x seen=never\nOK INFO 7 delivered=1 pending=1\nKEYS /stats\r\nSTAT members 3\nOK STATS 1\n",
-        "\u{20}OK MEMBERS 0\nKEYS /history 2\r\nHISTORY 7 7\nMSG 7 2026-01-02T03:04:05.678Z bob@x hi\n\
+        "\u{20}OK TITLE\nOK MEMBERS 0\nKEYS /history 2\r\nHISTORY 7 7\nMSG 7 2026-01-02T03:04:05.678Z bob@x hi\n\
          OK HISTORY 1 last=7\nKEYS 漢字👩‍👧e\u{301}\u{1b}[D\u{1b}[200~a\nb\tc\u{1b}[201~\nBYE removed \u{7} sorry\nWIDE!\n",
-        "\u{20}OK MEMBERS 0\nKEYS a\rb\r/remove bob\r/skip\r\nERR MSG bad-text \u{9b}31m no\nOK MSG 24 2026-01-02T03:04:05.678Z\n\
+        "\u{20}OK TITLE\nOK MEMBERS 0\nKEYS a\rb\r/remove bob\r/skip\r\nERR MSG bad-text \u{9b}31m no\nOK MSG 24 2026-01-02T03:04:05.678Z\n\
          ERR REMOVE admin-only no\nOK SKIP 4\nMSG 24 2026-01-02T03:04:05.678Z bob@x x\nHISTORY 21 22\nOK HISTORY 0 last=24\n",
     ];
     let words = &[

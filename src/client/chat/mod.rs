@@ -82,17 +82,17 @@ impl Chat {
     fn new(start: Start, now: Instant) -> Chat {
         let numbers = Numbers::start_at(&start.login, start.shown_before.as_ref(), start.servers.len() > 1);
         let me = &start.login.mail;
+        let role = if start.login.role == Role::Admin { " (admin)" } else { "" };
+        let greeting = format!("you are {me}{role} at {}; /help lists the commands", start.server);
         let mut chat = Chat {
             prompt: Prompt::default(),
-            transcript: Transcript::new(me, start.clock, start.bell, start.shown_unasked),
+            transcript: Transcript::new(me, greeting, start.clock, start.bell, start.shown_unasked),
             out: Out::new(Connection::new(numbers, start.servers, start.at, start.saves_token, now)),
             line_max: start.line_max,
             reach: start.reach,
             finds: None,
             leaving: None,
         };
-        let role = if start.login.role == Role::Admin { " (admin)" } else { "" };
-        chat.print(notice(format!("you are {me}{role} at {}; /help lists the commands", start.server)));
         chat.begin(start.lead_in);
         chat
     }
@@ -197,6 +197,7 @@ impl Chat {
         if self.leaving.is_some() {
             return self.leave(Ok(()));
         }
+        self.transcript.greet(&mut self.out);
         let down = self.out.connection.down(end, why, now, chance);
         self.transcript.outbox.lost(down.end);
         self.prompt.connection_lost();

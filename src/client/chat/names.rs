@@ -45,6 +45,11 @@ impl Names {
         self.are_listed = false;
     }
 
+    /// Whether the list knew of this event.
+    pub(super) fn know(&self, seq: Seq) -> bool {
+        seq <= self.as_of
+    }
+
     pub(super) fn learn(&mut self, mail: &Mail) {
         if self.known.len() < CLIENT_NAMES_MAX && !self.known.contains_key(mail) {
             self.known.insert(mail.clone(), Called::default());

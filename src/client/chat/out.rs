@@ -8,7 +8,7 @@ use crate::client::connection::numbers::Place;
 use crate::client::connection::{CommandLine, Connection};
 use crate::client::failure::Failure;
 use crate::client::terminal::layout::Line;
-use crate::protocol::{Mail, Password, Role, Seq, Token, Verb};
+use crate::protocol::{Announce, Mail, Password, Role, Seq, Token, Verb};
 
 /// What a command was sent for.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(super) enum Asked {
     Message,
     /// To learn the members' names, after this many pages of them.
     Names(usize),
+    /// To learn what the group is called.
+    TitleNow,
     /// To skip what was missed while a question about it is open.
     SkipHeld,
     Skip,
@@ -30,6 +32,8 @@ pub(super) enum Asked {
     Role(Mail, Role),
     Name,
     Invite(Mail),
+    Title,
+    Announce(Option<Announce>),
     Leave,
     Quit,
 }
@@ -38,7 +42,12 @@ impl Asked {
     /// How it was typed, if a person waits for the answer.
     pub(super) fn typed(&self) -> Option<&'static str> {
         match self {
-            Asked::Message | Asked::LeadIn(_) | Asked::Names(_) | Asked::SkipHeld | Asked::Quit => None,
+            Asked::Message
+            | Asked::LeadIn(_)
+            | Asked::Names(_)
+            | Asked::TitleNow
+            | Asked::SkipHeld
+            | Asked::Quit => None,
             Asked::Skip => Some("/skip"),
             Asked::History(_) => Some("/history"),
             Asked::Find(_) => Some("/find"),
@@ -50,6 +59,8 @@ impl Asked {
             Asked::Role(_, Role::Member) => Some("/demote"),
             Asked::Name => Some("/name"),
             Asked::Invite(_) => Some("/invite"),
+            Asked::Title => Some("/title"),
+            Asked::Announce(_) => Some("/announce"),
             Asked::Leave => Some("/leave"),
         }
     }
@@ -75,6 +86,8 @@ pub(super) enum Effect {
     GiveBack(String),
     /// Log in with this password from now on.
     NewPassword(Password),
+    /// The window's title; none is its own.
+    Title(String),
     Redraw,
     Clear,
     Suspend,

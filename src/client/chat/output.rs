@@ -17,6 +17,7 @@ use crate::limits::CLIENT_PIECE;
 pub(super) struct Output {
     pub(super) canvas: Canvas,
     pub(super) ability: Ability,
+    has_title: bool,
     /// Bytes of the canvas, and how far the transcript is shown when the terminal has taken this many.
     marks: VecDeque<(usize, Place)>,
     /// Where nothing is drawn: the question that was put last.
@@ -27,11 +28,19 @@ impl Output {
     pub(super) fn new() -> Output {
         let ability = tty::ability();
         let canvas = Canvas::new(tty::size(), ability);
-        Output { canvas, ability, marks: VecDeque::new(), asked: None }
+        let has_title = ability != Ability::Lines && tty::has_title();
+        Output { canvas, ability, has_title, marks: VecDeque::new(), asked: None }
     }
 
     pub(super) fn draws(&self) -> bool {
         self.ability != Ability::Lines
+    }
+
+    /// Gives the window a title, where windows have one.
+    pub(super) fn title(&mut self, title: &str) {
+        if self.has_title {
+            self.canvas.title(title);
+        }
     }
 
     /// Prints a line; `question` gives the one that is open.

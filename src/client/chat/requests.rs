@@ -12,7 +12,7 @@ use super::out::{Asked, Effect};
 use super::view::{self, alarm, not_connected, notice};
 use crate::client::connection::said::{Happened, Refusal};
 use crate::protocol::{
-    Code, FindOk, HistoryOk, Mail, MemberLine, More, Password, Role, Verb, skipped, split_word,
+    Announce, Code, FindOk, HistoryOk, Mail, MemberLine, More, Password, Role, Verb, skipped, split_word,
 };
 
 impl Chat {
@@ -40,6 +40,14 @@ impl Chat {
             Command::Invite(mail) => {
                 let words = mail.to_string();
                 out.ask(Asked::Invite(mail), Verb::Invite, &words);
+            }
+            Command::Title(Some(title)) => out.ask(Asked::Title, Verb::Title, &title),
+            Command::Title(None) => out.print(notice(match &transcript.title[..] {
+                "" => "the group has no title; /title TEXT gives it one, if you are an admin".to_owned(),
+                title => format!("the group is called {title}"),
+            })),
+            Command::Announce(mode) => {
+                out.ask(Asked::Announce(mode), Verb::Announce, mode.map_or("", Announce::word));
             }
             Command::Name(None) => out.print(notice(match transcript.names.mine() {
                 "" => "you have no name but your mail; /name TEXT gives you one".to_owned(),
@@ -159,8 +167,14 @@ impl Chat {
             (Asked::Names(pages), outcome) => {
                 transcript.names_listed(pages, outcome.ok().and_then(|rest| More::parse(&rest).0), out);
             }
-            // Everything of STATS is shown, and an event tells of a name.
-            (Asked::SkipHeld, Err(_)) | (Asked::Stats | Asked::Name, Ok(_)) => {}
+            (Asked::TitleNow, Ok(title)) => transcript.titled(title, out),
+            // Everything of STATS is shown, and events tell of the others.
+            (Asked::SkipHeld | Asked::TitleNow, Err(_))
+            | (Asked::Stats | Asked::Name | Asked::Title | Asked::Announce(Some(_)), Ok(_)) => {}
+            (Asked::Announce(None), Ok(mode)) => out.print(notice(match Announce::parse(mode.as_bytes()) {
+                Some(Announce::On) => "only admins can speak",
+                Some(Announce::Off) | None => "everybody can speak",
+            })),
             (Asked::SkipHeld, Ok(rest)) => out.connection.numbers.passed(skipped(&rest)),
             (Asked::Skip, Ok(rest)) => {
                 let skipped = skipped(&rest);

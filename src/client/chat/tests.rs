@@ -8,11 +8,12 @@ mod refused;
 mod secrets;
 mod servers;
 mod stage;
+mod title;
 
 use super::*;
 use crate::client::connection::said::Refusal;
 use crate::protocol::{Code, Seq};
-use stage::{DAY, Stage, ann};
+use stage::{DAY, GREETING, Stage, ann};
 pub(super) use stage::{start, welcome};
 
 #[test]

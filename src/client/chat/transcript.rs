@@ -1,6 +1,8 @@
 //! The transcript as the chat shows it: events in order, those that were missed, and my messages among them; the bell, and how
 //! far it was shown.
 
+mod lead_in;
+
 use super::clock::Clock;
 use super::names::Names;
 use super::out::{Asked, Effect, Out};
@@ -10,7 +12,6 @@ use crate::client::connection::said::{Happened, Refusal};
 use crate::client::failure::Failure;
 use crate::client::options::Bell;
 use crate::client::outbox::Outbox;
-use crate::limits::{CLIENT_NAME_PAGES, CLIENT_NAME_PAGES_AWAITED};
 use crate::protocol::{Event, Mail, MsgOk, Seq, Text, Verb};
 
 /// See the module.
@@ -18,6 +19,10 @@ use crate::protocol::{Event, Mail, MsgOk, Seq, Text, Verb};
 pub(super) struct Transcript {
     pub(super) names: Names,
     pub(super) view: View,
+    /// What the group is called; nothing if it has no title.
+    pub(super) title: String,
+    /// Who I am, and where, until it is shown: in the first line, after the title.
+    greeting: Option<String>,
     bell: Bell,
     /// The last [`Effect::Shown`].
     marked: Option<Place>,
@@ -47,10 +52,18 @@ struct LeadIn {
 }
 
 impl Transcript {
-    pub(super) fn new(me: &Mail, clock: Clock, bell: Bell, shown_unasked: u64) -> Transcript {
+    pub(super) fn new(
+        me: &Mail,
+        greeting: String,
+        clock: Clock,
+        bell: Bell,
+        shown_unasked: u64,
+    ) -> Transcript {
         Transcript {
             names: Names::new(me),
             view: View::new(clock),
+            title: String::new(),
+            greeting: Some(greeting),
             bell,
             marked: None,
             outbox: Outbox::default(),
@@ -66,61 +79,6 @@ impl Transcript {
         let messages = if gone == 1 { "message" } else { "messages" };
         if gone > 0 {
             out.print(notice(format!("{gone} earlier {messages} cannot be read")));
-        }
-    }
-
-    /// Whether something comes before what was missed.
-    pub(super) fn leads_in(&self) -> bool {
-        self.lead_in.is_some()
-    }
-
-    /// Asks for what a connection begins with: names, `lead_in` events before those that were missed, and these, or the question
-    /// whether to show them.
-    pub(super) fn begin(&mut self, lead_in: u64, out: &mut Out) {
-        let left = out.connection.numbers.left();
-        if left > self.shown_unasked {
-            // While the question is open the connection goes on without these events: the server skips them, and takes them
-            // for seen. Where they begin is recorded on this side.
-            out.connection.numbers.hold();
-            out.ask(Asked::SkipHeld, Verb::Skip, "");
-        }
-        let wanted = lead_in.min(out.connection.numbers.place().shown.0);
-        self.lead_in = Some(LeadIn { wanted, has_missed: left > 0, has_any: false, waiting: Vec::new() });
-        if self.names.are_listed {
-            self.names_known(out);
-        } else {
-            self.ask_names(out);
-        }
-    }
-
-    /// Asks what all members are called: when the chat begins, and when events were passed over that may have said so.
-    pub(super) fn ask_names(&mut self, out: &mut Out) {
-        // What was passed over is recorded before anything is sent.
-        self.mark(out);
-        self.names.will_be_listed(out.connection.numbers.last());
-        out.ask(Asked::Names(0), Verb::Members, "");
-    }
-
-    /// A page of the names has come, or will not; `next`: there is another one after this mail.
-    pub(super) fn names_listed(&mut self, pages: usize, next: Option<Mail>, out: &mut Out) {
-        let pages = pages + 1;
-        match next.filter(|_| pages < CLIENT_NAME_PAGES) {
-            Some(next) => out.ask(Asked::Names(pages), Verb::Members, next.as_str()),
-            None => self.names.are_listed = true,
-        }
-        if self.names.are_listed || pages == CLIENT_NAME_PAGES_AWAITED {
-            self.names_known(out);
-        }
-    }
-
-    /// Enough names are known to show events.
-    fn names_known(&mut self, out: &mut Out) {
-        match &mut self.lead_in {
-            Some(LeadIn { wanted: wanted @ 1.., .. }) => {
-                let (shown, count) = (out.connection.numbers.place().shown, std::mem::take(wanted));
-                out.ask(Asked::LeadIn(shown), Verb::History, &format!("SINCE {} {count}", shown.0 - count));
-            }
-            _ => self.lead_in_over(out),
         }
     }
 
@@ -158,11 +116,28 @@ impl Transcript {
             self.show(event, out);
             return;
         }
-        if let Some(happened) = &event.event {
-            self.names.follow(happened, event.seq);
-        }
+        self.follow(event, out);
         if out.connection.numbers.is_held() {
             self.ring_for(event, out);
+        }
+    }
+
+    /// What an event says of the group. What is known of it already may be newer.
+    fn follow(&mut self, event: &Happened<'_>, out: &mut Out) {
+        match &event.event {
+            Some(Event::Titled { title, .. }) if !self.names.know(event.seq) => {
+                self.titled(title.to_string(), out);
+            }
+            Some(happened) => self.names.follow(happened, event.seq),
+            None => {}
+        }
+    }
+
+    /// The group is called this; nothing: it has no title.
+    pub(super) fn titled(&mut self, title: String, out: &mut Out) {
+        if self.title != title {
+            out.push(Effect::Title(title.clone()));
+            self.title = title;
         }
     }
 
@@ -178,9 +153,7 @@ impl Transcript {
         for line in self.view.event(event, &self.names) {
             out.print(line);
         }
-        if let Some(happened) = &event.event {
-            self.names.follow(happened, event.seq);
-        }
+        self.follow(event, out);
         self.mark(out);
     }
 
@@ -219,33 +192,6 @@ impl Transcript {
             Bell::Mention => "the bell rings when somebody says your name",
             Bell::All => "the bell rings when somebody says anything",
         }));
-    }
-
-    /// Shows an event from before those that were missed, if it is one. Where older events are gone, the server goes on with those
-    /// that were missed.
-    pub(super) fn show_before(&mut self, event: &Happened<'_>, last: Seq, out: &mut Out) {
-        if let Some(lead_in) = self.lead_in.as_mut().filter(|_| event.seq <= last) {
-            lead_in.has_any = true;
-            for line in self.view.event(event, &self.names) {
-                out.print(line.quiet());
-            }
-        }
-    }
-
-    /// The names and all events from before have come, or none will.
-    pub(super) fn lead_in_over(&mut self, out: &mut Out) {
-        let Some(lead_in) = self.lead_in.take() else { return };
-        if lead_in.has_any && !lead_in.has_missed {
-            out.print(rule("nothing missed"));
-        }
-        if !out.connection.numbers.is_held() {
-            self.show_missed(out);
-        }
-        for line in lead_in.waiting {
-            if let Some(event) = Happened::parse(&line) {
-                self.next_of_feed(&event, out);
-            }
-        }
     }
 
     /// My oldest message without an answer has one. Returns the text if it is refused.

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::kind::Resizing;
 use super::layout::{self, Line, NAME_COLOURS, Row, Style};
+use super::title;
 use crate::limits::CLIENT_PRINTED_KEPT;
 
 /// What is below the lines.
@@ -102,6 +103,11 @@ impl Canvas {
     /// Puts a question, after which the terminal shows the answer.
     pub(in super::super) fn ask(&mut self, question: &str) {
         self.out.push_str(question);
+    }
+
+    /// Gives the window a title; none is its own.
+    pub(in super::super) fn title(&mut self, title: &str) {
+        self.out.push_str(&title::set(title));
     }
 
     pub(in super::super) fn ring(&mut self) {

@@ -8,6 +8,7 @@ pub(super) mod keys;
 pub(super) mod kind;
 pub(super) mod layout;
 mod search;
+pub(super) mod title;
 pub(super) mod tty;
 
 pub(in crate::client) use self::canvas::{Ability, Canvas, Live};

@@ -18,7 +18,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
-use super::{Ability, burst, kind};
+use super::{Ability, burst, kind, title};
 use crate::client::inbox::News;
 use crate::limits::{CLIENT_BURST_MAX, CLIENT_END_WAIT, LINE_MAX_DEFAULT};
 
@@ -80,7 +80,8 @@ pub(in super::super) fn set_raw() -> io::Result<()> {
 fn leave_raw() {
     let mut stdout = io::stdout();
     // If that fails the terminal is gone.
-    let _ = stdout.write_all(PASTE_OFF).and_then(|()| stdout.flush());
+    let _ = stdout.write_all(PASTE_OFF).and_then(|()| stdout.write_all(title::restore().as_bytes()));
+    let _ = stdout.flush();
     restore();
 }
 
@@ -195,6 +196,11 @@ pub(in super::super) fn ability() -> Ability {
         (Some(_), None) => Ability::Colours,
         (Some(_), Some(_)) => Ability::Cursor,
     }
+}
+
+/// Whether its window has a title, as far as is known.
+pub(in super::super) fn has_title() -> bool {
+    io::stdout().is_terminal() && std::env::var("TERM").is_ok_and(|term| title::is_known(&term))
 }
 
 /// Columns and rows.

@@ -8,10 +8,10 @@ fn begin(last: u64, missed: u64, unasked: u64, expected: &str) -> Stage {
     let start = Start { lead_in: 2, shown_unasked: unasked, ..start(welcome(last, missed), None) };
     let mut stage = Stage::with(start, now);
     let skip = if missed > unasked { "< SKIP\n" } else { "" };
-    let greeting = "| * you are ann@x at here:1; /help lists the commands\n";
-    assert_eq!(stage.effects(), format!("{greeting}{skip}< MEMBERS\n"));
+    assert_eq!(stage.effects(), format!("{skip}< TITLE\n< MEMBERS\n"));
     assert_eq!(stage.shown, last - missed);
-    stage.server(&format!("{}OK MEMBERS 0\n", skip.replace("< SKIP", "OK SKIP 3")), expected);
+    let answers = format!("{}OK TITLE\nOK MEMBERS 0\n", skip.replace("< SKIP", "OK SKIP 3"));
+    stage.server(&answers, &format!("{GREETING}{expected}"));
     stage
 }
 
@@ -80,14 +80,20 @@ fn they_are_quiet() {
     chat.out.take();
     let time = "2026-01-02T03:04:05.678Z";
     let lines = format!(
-        "OK MEMBERS 0\nHISTORY 4 4\nMSG 4 {time} bob@x ann: look\nOK HISTORY 1\nMSG 5 {time} bob@x b\n"
+        "OK TITLE\nOK MEMBERS 0\nHISTORY 4 4\nMSG 4 {time} bob@x ann: look\nOK HISTORY 1\nMSG 5 {time} bob@x b\n"
     );
     chat.lines(lines.as_bytes(), now);
     let quiet = chat.out.take().into_iter().filter_map(|effect| match effect {
         Effect::Print(line) => Some((line.text(), line.is_quiet())),
         _ => None,
     });
-    let expected =
-        [(DAY, true), ("03:04 bob: ann: look", true), ("--- 1 missed ---", true), ("03:04 bob: b", false)];
+    let greeting = "* you are ann@x at here:1; /help lists the commands";
+    let expected = [
+        (greeting, true),
+        (DAY, true),
+        ("03:04 bob: ann: look", true),
+        ("--- 1 missed ---", true),
+        ("03:04 bob: b", false),
+    ];
     assert_eq!(quiet.collect::<Vec<_>>(), expected.map(|(text, is_quiet)| (text.to_owned(), is_quiet)));
 }

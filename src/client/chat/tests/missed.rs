@@ -7,7 +7,7 @@ fn what_was_missed_comes_after_a_rule() {
     let mut stage = Stage::new(9, 2);
     stage.server(
         "OK MEMBERS 0\nMSG 8 TIME bob@x ann!\nMSG 9 TIME bob@x b\n",
-        &format!("| --- 2 missed ---\n| {DAY}\n| 03:04 bob: ann!\n| 03:04 bob: b\n"),
+        &format!("{GREETING}| --- 2 missed ---\n| {DAY}\n| 03:04 bob: ann!\n| 03:04 bob: b\n"),
     );
     stage.server("MSG 10 TIME bob@x Ann?\n", "ring\n| 03:04 bob: Ann?\n");
 }
@@ -17,7 +17,7 @@ fn much_that_was_missed_is_asked_about() {
     let mut stage = Stage::new(1000, 900);
     let question = |missed| format!("* {missed} missed: Enter shows them, /skip passes over them\n");
     // What was on its way, and what is said meanwhile.
-    stage.server("MSG 101 TIME bob@x old\nOK SKIP 899\nOK MEMBERS 0\n", "");
+    stage.server("MSG 101 TIME bob@x old\nOK SKIP 899\nOK TITLE\nOK MEMBERS 0\n", GREETING);
     assert_eq!(stage.live(), format!("{}> ", question(900)));
     stage.server("MSG 1002 TIME bob@x new\n", "");
     stage.keys("half", "");
@@ -37,15 +37,18 @@ fn much_that_was_missed_is_asked_about() {
     );
     // The person has seen enough.
     let skipped = "| * 903 not shown; /history 903 shows them\n";
-    stage.keys("/skip\r", &format!("| > /skip\n{skipped}< MEMBERS\n"));
+    stage.keys("/skip\r", &format!("| > /skip\n{skipped}< TITLE\n< MEMBERS\n"));
     stage.server("HISTORY 103 103\nMSG 103 TIME bob@x old\nOK HISTORY 1 last=1005\n", "");
     stage.server("MSG 1006 TIME bob@x next\n", "| 03:04 bob: next\n");
 
     let mut stage = Stage::new(9000, 8900);
     let skipped = "| * 8900 not shown; /history 8900 shows them\n";
-    stage.keys("/skip\r", &format!("| > /skip\n{skipped}< MEMBERS\n"));
-    stage.server("MSG 101 TIME bob@x old\nOK SKIP 8899\nOK MEMBERS 0\n", "< HISTORY SINCE 9000 1000\n");
-    stage.server("OK MEMBERS 0\nOK HISTORY 0 last=9000\n", "");
+    stage.keys("/skip\r", &format!("| > /skip\n{skipped}< TITLE\n< MEMBERS\n"));
+    stage.server(
+        "MSG 101 TIME bob@x old\nOK SKIP 8899\nOK TITLE\nOK MEMBERS 0\n",
+        &format!("{GREETING}< HISTORY SINCE 9000 1000\n"),
+    );
+    stage.server("OK TITLE\nOK MEMBERS 0\nOK HISTORY 0 last=9000\n", "");
     stage.server("MSG 9001 TIME bob@x next\n", &format!("| {DAY}\n| 03:04 bob: next\n"));
 }
 
@@ -55,12 +58,12 @@ fn a_question_outlives_a_dead_server() {
     stage.keys("one\r", "< MSG one\n");
     stage.later(30, "< PING\n");
     stage.later(30, "give up: the server is silent\n");
-    stage.down(End::Silent, "| ! it broke; trying to connect again\n");
+    stage.down(End::Silent, &format!("{GREETING}| ! it broke; trying to connect again\n"));
     stage.keys("\r", "");
     stage.later(1, "connect\n");
     stage.chat.up(&welcome(1001, 0), 4095, stage.now);
-    assert_eq!(stage.effects(), "| * connected again\n< SKIP\n< MEMBERS\n");
-    stage.server("OK SKIP 0\nOK MEMBERS 0\n", "");
+    assert_eq!(stage.effects(), "| * connected again\n< SKIP\n< TITLE\n< MEMBERS\n");
+    stage.server("OK SKIP 0\nOK TITLE\nOK MEMBERS 0\n", "");
     assert_eq!(stage.live(), "[sent?] one\n* 901 missed: Enter shows them, /skip passes over them\n> ");
     // What is not shown when the person leaves is asked about the next time.
     stage.keys(
@@ -71,9 +74,12 @@ fn a_question_outlives_a_dead_server() {
     let begin = |last, missed, transcript: &str| {
         let start = start(welcome(last, missed), Some(place(transcript)));
         let mut stage = Stage::with(start, stage.now);
-        let skips = stage.effects().ends_with("< SKIP\n< MEMBERS\n");
-        stage.chat.lines(if skips { b"OK SKIP 0\nOK MEMBERS 0\n" } else { b"OK MEMBERS 0\n" }, stage.now);
-        let effects = stage.effects();
+        let skips = stage.effects().starts_with("< SKIP\n");
+        stage.chat.lines(
+            if skips { b"OK SKIP 0\nOK TITLE\nOK MEMBERS 0\n" } else { b"OK TITLE\nOK MEMBERS 0\n" },
+            stage.now,
+        );
+        let effects = stage.effects().replace(GREETING, "");
         (stage, effects)
     };
     let (stage, effects) = begin(1001, 0, "0123abcd");
@@ -99,12 +105,12 @@ fn lost_lines_that_may_have_been_skipped_are_given_back() {
     stage.server("MSG 1 TIME bob@x a\n", &format!("| {DAY}\n| 03:04 bob: a\n"));
     stage.keys(
         "/skip\r",
-        &format!("| > /skip\n| * 8 not shown; /history 8 shows them\n{given_back}< MEMBERS\n"),
+        &format!("| > /skip\n| * 8 not shown; /history 8 shows them\n{given_back}< TITLE\n< MEMBERS\n"),
     );
-    stage.server("OK MEMBERS 0\nMSG 2 TIME bob@x b\nMSG 10 TIME bob@x c\n", "| 03:04 bob: c\n");
+    stage.server("OK TITLE\nOK MEMBERS 0\nMSG 2 TIME bob@x b\nMSG 10 TIME bob@x c\n", "| 03:04 bob: c\n");
     // The server skips what was said since and not sent yet.
     stage.keys("/skip\r", "| > /skip\n< SKIP\n");
-    stage.server("OK SKIP 7\nMSG 18 TIME bob@x d\n", "| * 7 not shown\n< MEMBERS\n| 03:04 bob: d\n");
+    stage.server("OK SKIP 7\nMSG 18 TIME bob@x d\n", "| * 7 not shown\n< TITLE\n< MEMBERS\n| 03:04 bob: d\n");
 }
 
 /// A chat that starts after one that was shown the transcript up to 100.
@@ -113,13 +119,16 @@ fn again(last: u64, missed: u64, first: u64) -> (Stage, String) {
     let welcome = LoginOk { first: Seq(first), ..welcome(last, missed) };
     let mut stage = Stage::with(start(welcome, Some(recorded)), Instant::now());
     let effects = stage.effects();
-    let (_, effects) = effects.split_once("lists the commands\n").expect("it always greets");
-    let (before, _) = effects.split_once("< MEMBERS\n").expect("it always asks");
+    let (before, _) = effects.split_once("< TITLE\n< MEMBERS\n").expect("it always asks");
     stage.chat.lines(
-        if before == "< SKIP\n" { b"OK SKIP 0\nOK MEMBERS 0\n" } else { b"OK MEMBERS 0\n" },
+        if before == "< SKIP\n" {
+            b"OK SKIP 0\nOK TITLE\nOK MEMBERS 0\n"
+        } else {
+            b"OK TITLE\nOK MEMBERS 0\n"
+        },
         stage.now,
     );
-    let effects = format!("{before}{}", stage.effects());
+    let effects = format!("{before}{}", stage.effects().replace(GREETING, ""));
     (stage, effects)
 }
 
@@ -169,7 +178,7 @@ fn what_was_sent_and_never_shown_comes_first() {
 fn what_was_skipped_is_not_shown_by_the_next_chat() {
     let mut stage = ann(10, 0);
     stage.keys("/skip\r", "| > /skip\n< SKIP\n");
-    stage.server("OK SKIP 7\n", "| * 7 not shown\n< MEMBERS\n");
+    stage.server("OK SKIP 7\n", "| * 7 not shown\n< TITLE\n< MEMBERS\n");
     assert_eq!(stage.shown, 17);
 }
 

@@ -12,7 +12,7 @@ fn names_are_known_before_the_first_event_is_shown() {
     );
     stage.server(
         "MEMBER bob@x role=member online=no name=Bob  B.\nMEMBER cid@x role=member online=no\nOK MEMBERS 2\n",
-        &format!("| --- 2 missed ---\n| {DAY}\n| 03:04 Bob  B.: hi\n| 03:04 cid: ann baker?\n"),
+        &format!("{GREETING}| --- 2 missed ---\n| {DAY}\n| 03:04 Bob  B.: hi\n| 03:04 cid: ann baker?\n"),
     );
     stage.server("MSG 3 TIME cid@x ANN BAKER!\n", "ring\n| 03:04 cid: ANN BAKER!\n");
     stage.keys("me\r", "< MSG me\n");
@@ -26,14 +26,16 @@ fn a_large_group_is_not_waited_for() {
     for page in 1..10 {
         stage.server(&format!("OK MEMBERS 100 more=a{page}@x\n"), &format!("< MEMBERS a{page}@x\n"));
     }
-    let shown = format!("| --- 1 missed ---\n| {DAY}\n| 03:04 bob: hi\n");
+    let shown = format!("{GREETING}| --- 1 missed ---\n| {DAY}\n| 03:04 bob: hi\n");
     stage.server("OK MEMBERS 100 more=b@x\n", &format!("< MEMBERS b@x\n{shown}"));
     stage.server("MEMBER bob@x role=member online=no name=Bob B.\nOK MEMBERS 1\n", "");
     stage.server("MSG 2 TIME bob@x hi\n", "| 03:04 Bob B.: hi\n");
     // What does not end does.
     let mut stage = Stage::new(0, 0);
     for page in 1..100 {
-        stage.server(&format!("OK MEMBERS 100 more=a{page}@x\n"), &format!("< MEMBERS a{page}@x\n"));
+        let greeting = if page == 10 { GREETING } else { "" };
+        stage
+            .server(&format!("OK MEMBERS 100 more=a{page}@x\n"), &format!("< MEMBERS a{page}@x\n{greeting}"));
     }
     stage.server("OK MEMBERS 100 more=a@x\n", "");
 }
@@ -76,7 +78,7 @@ fn what_was_missed_has_the_names_of_now() {
     stage.server(
         "MEMBER bob@x role=member online=no name=New\nOK MEMBERS 1\nMSG 5 TIME bob@x ho\n",
         &format!(
-            "| --- 3 missed ---\n| {DAY}\n| 03:04 * bob@x is now called Old\n| 03:04 New: hi\n\
+            "{GREETING}| --- 3 missed ---\n| {DAY}\n| 03:04 * bob@x is now called Old\n| 03:04 New: hi\n\
              | 03:04 * bob@x is now called New\n| 03:04 * bob@x is now called Newer\n| 03:04 Newer: ho\n"
         ),
     );
@@ -91,9 +93,9 @@ fn names_are_asked_for_again_only_where_some_may_be_missing() {
     // The list was not whole yet.
     let mut stage = Stage::new(1, 0);
     stage.server("OK MEMBERS 1 more=ann@x\n", "< MEMBERS ann@x\n");
-    stage.down(End::Closed, "| ! it broke; trying to connect again\n");
-    stage.up(1, 0, "< MEMBERS\n");
-    stage.server("OK MEMBERS 0\n", "");
+    stage.down(End::Closed, &format!("{GREETING}| ! it broke; trying to connect again\n"));
+    stage.up(1, 0, "< TITLE\n< MEMBERS\n");
+    stage.server("OK TITLE\nOK MEMBERS 0\n", "");
     // The server has begun a new history, or has not kept all of it.
     for (last, first) in [(0, 1), (9, 8)] {
         let mut stage = ann(2, 0);
@@ -108,7 +110,7 @@ fn names_are_asked_for_again_only_where_some_may_be_missing() {
 #[test]
 fn names_that_came_while_a_question_was_open() {
     let mut stage = Stage::new(1000, 900);
-    stage.server("OK SKIP 900\nOK MEMBERS 0\nNAMED 1001 TIME bob@x Bob B.\n", "");
+    stage.server("OK SKIP 900\nOK TITLE\nOK MEMBERS 0\nNAMED 1001 TIME bob@x Bob B.\n", GREETING);
     stage.keys("/who\r", "| > /who\n< WHO\n");
     stage.server("WHO bob@x devices=1\nOK WHO 1\n", "| * 1 here: Bob B. (bob@x)\n");
 }

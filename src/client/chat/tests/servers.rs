@@ -9,8 +9,8 @@ fn two(last: u64, recorded: Option<u64>) -> Stage {
     let servers = ["here:1", "there:2"].map(str::to_owned).to_vec();
     let start = Start { servers, ..start(welcome(last, 0), recorded.map(place)) };
     let mut stage = Stage::with(start, Instant::now());
-    assert_eq!(stage.effects(), "| * you are ann@x at here:1; /help lists the commands\n< MEMBERS\n");
-    stage.server("OK MEMBERS 0\n", "");
+    assert_eq!(stage.effects(), "< TITLE\n< MEMBERS\n");
+    stage.server("OK TITLE\nOK MEMBERS 0\n", GREETING);
     stage.later(5, "");
     stage
 }

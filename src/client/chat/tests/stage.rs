@@ -20,6 +20,9 @@ pub(super) struct Stage {
     pub(super) shown: u64,
 }
 
+/// Ann's first line, of a group without a title.
+pub(super) const GREETING: &str = "| * you are ann@x at here:1; /help lists the commands\n";
+
 pub(super) const DAY: &str = "--- Fri 2026-01-02 ---";
 
 pub(in crate::client::chat) fn welcome(last: u64, missed: u64) -> LoginOk {
@@ -55,13 +58,15 @@ pub(in crate::client::chat) fn start(welcome: LoginOk, shown_before: Option<Plac
 }
 
 impl Stage {
-    /// Ann is logged in and greeted. The names are not answered yet; what was missed waits for them.
+    /// Ann is logged in. The names are not answered yet; the greeting and what was missed wait for them.
     pub(super) fn new(last: u64, missed: u64) -> Stage {
         let now = Instant::now();
         let mut stage = Stage::with(start(welcome(last, missed), None), now);
         let skip = if missed > 300 { "< SKIP\n" } else { "" };
-        let greeting = "| * you are ann@x at here:1; /help lists the commands\n";
-        assert_eq!(stage.effects(), format!("{greeting}{skip}< MEMBERS\n"));
+        assert_eq!(stage.effects(), format!("{skip}< TITLE\n< MEMBERS\n"));
+        if missed <= 300 {
+            stage.server("OK TITLE\n", "");
+        }
         stage
     }
 
@@ -93,6 +98,7 @@ impl Stage {
                 String::new()
             }
             Effect::NewPassword(password) => format!("password {}\n", password.expose()),
+            Effect::Title(title) => format!("title {title}\n"),
             Effect::Redraw => "redraw\n".to_owned(),
             Effect::Clear => "clear\n".to_owned(),
             Effect::Suspend => "suspend\n".to_owned(),
@@ -148,7 +154,7 @@ impl Stage {
 /// Ann is logged in, and the names are known.
 pub(super) fn ann(last: u64, missed: u64) -> Stage {
     let mut stage = Stage::new(last, missed);
-    stage
-        .server("MEMBER ann@x role=member online=yes\nMEMBER bob@x role=admin online=no\nOK MEMBERS 2\n", "");
+    let members = "MEMBER ann@x role=member online=yes\nMEMBER bob@x role=admin online=no\nOK MEMBERS 2\n";
+    stage.server(members, GREETING);
     stage
 }
