@@ -13,6 +13,7 @@ use std::process::Command;
 use broker::Login;
 use common::server::{GROUP, Server, folder_with, members_txt, until};
 use nodes::{Stage, copy_of, events, line_of, login, refused, same_events, says, token};
+use rustix::process::Signal;
 
 #[test]
 fn a_server_that_was_alone_brings_its_history_in() {
@@ -148,7 +149,10 @@ fn a_lost_stream_is_made_again_from_a_nodes_history() {
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(told.contains(events), "{told}");
     }
+    // What a node asks for in this moment would be the stream's first message, so people are told to stop all nodes.
+    n2.signal(Signal::STOP);
     let told = stage.found(n0.path());
+    n2.signal(Signal::CONT);
     assert!(
         told.contains("made: a group of 6 members, kept by ") && told.contains("after event 3;"),
         "{told}"
