@@ -53,7 +53,7 @@ commands! {
     Remove, "REMOVE <mail>", "remove a member (admins)";
     Reset, "RESET <mail> <password>", "give a member a new password (admins)";
     Promote, "PROMOTE <mail>", "make a member an admin (admins)";
-    Demote, "DEMOTE <mail>", "make an admin a member like others (admins)";
+    Demote, "DEMOTE <mail>", "make an admin an ordinary member (admins)";
     Stats, "STATS", "statistics about the server (admins)";
     Ping, "PING [<text>]", "get the same text back";
     Help, "HELP [<verb>]", "this list, or one line of it";

@@ -97,7 +97,7 @@ pub(super) const COMMANDS: [(&str, &str); 23] = [
     ("/remove NAME", "remove a member (admins)"),
     ("/reset NAME", "give a member a new password (admins)"),
     ("/promote NAME", "make a member an admin (admins)"),
-    ("/demote NAME", "make an admin a member like others (admins)"),
+    ("/demote NAME", "make an admin an ordinary member (admins)"),
     ("/title [TEXT]", "what the group is called; admins can change it"),
     ("/announce [on|off]", "whether only admins can speak; they decide"),
     ("/stats", "statistics about the server (admins)"),

@@ -243,7 +243,7 @@ impl Chat {
             (Asked::Remove(mail), Ok(_)) => out.print(notice(format!("{mail} is no longer in the group"))),
             (Asked::Role(mail, Role::Admin), Ok(_)) => out.print(notice(format!("{mail} is an admin"))),
             (Asked::Role(mail, Role::Member), Ok(_)) => {
-                out.print(notice(format!("{mail} is a member like others")));
+                out.print(notice(format!("{mail} is an ordinary member")));
             }
             (asked, Err(why)) => out.print(view::refused(asked.typed().unwrap_or_default(), &why)),
         }

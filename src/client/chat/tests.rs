@@ -212,7 +212,7 @@ fn commands_and_their_answers() {
     stage.keys("/promote bob\r", "| > /promote bob\n< PROMOTE bob@x\n");
     stage.server("OK PROMOTE bob@x\n", "| * bob@x is an admin\n");
     stage.keys("/demote bob\r", "| > /demote bob\n< DEMOTE bob@x\n");
-    stage.server("OK DEMOTE bob@x\n", "| * bob@x is a member like others\n");
+    stage.server("OK DEMOTE bob@x\n", "| * bob@x is an ordinary member\n");
     stage.keys("/demote ann\r", "| > /demote ann\n< DEMOTE ann@x\n");
     stage.server(
         "ERR DEMOTE last-admin no\n",
