@@ -249,9 +249,10 @@ fn what_the_group_agrees_on_is_judged_in_its_order() {
     let said: Vec<String> = (0..60).map(|n| format!("MSG bob {n}\n")).collect();
     bob.send(said.concat().as_bytes());
     ann.say("ANNOUNCE on");
-    let mut answers = Vec::new();
-    while answers.len() < 60 {
+    let (mut answers, mut is_on) = (Vec::new(), false);
+    while answers.len() < 60 || !is_on {
         let line = bob.line().expect("an answer or an event");
+        is_on |= line.starts_with("ANNOUNCE ");
         answers.extend((line.starts_with("OK MSG ") || line.starts_with("ERR MSG ")).then_some(line));
     }
     let refused = answers.iter().filter(|line| line.starts_with("ERR MSG announce-only ")).count();
