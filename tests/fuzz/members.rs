@@ -112,7 +112,11 @@ fn edited(bytes: &[u8], change: &Change) -> Vec<u8> {
                 let is_role_said = words.len() > 2;
                 let name_at = words.get(3).map_or(last, |(at, _)| *at);
                 after.extend_from_slice(&match name {
-                    None => [&line[..end(&words[2])], &line[last..]].concat(),
+                    // The word for what goes without saying may have come with the name, and goes with it.
+                    None => {
+                        let kept = if words[2].1 == b"member" { &words[1] } else { &words[2] };
+                        [&line[..end(kept)], &line[last..]].concat()
+                    }
                     Some(name) if old.is_some() => {
                         [&line[..name_at], name.as_str().as_bytes(), &line[last..]].concat()
                     }
