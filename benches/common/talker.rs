@@ -30,7 +30,7 @@ impl Talker {
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut talker = Talker { socket, heard: Vec::new(), reads: 0 };
         let answer = talker.ask(&format!("LOGIN {name} {PASSWORD}\n"))?;
-        match answer.last() {
+        match answer.iter().find(|line| is_end(line)) {
             Some(line) if line.starts_with("OK LOGIN") => Ok(talker),
             _ => fail(format!("a login was answered by {answer:?}")),
         }
@@ -41,12 +41,13 @@ impl Talker {
         self.socket.write_all(bytes)
     }
 
-    /// Says a line and waits for the lines up to its `OK` or `ERR`.
+    /// Says a line and waits for the lines up to its `OK` or `ERR`, or a little more.
     pub(crate) fn ask(&mut self, line: &str) -> io::Result<Vec<String>> {
         self.socket.set_nonblocking(false)?;
         self.say(line.as_bytes())?;
         let mut lines = Vec::new();
-        while !lines.last().is_some_and(|l: &String| l.starts_with("OK ") || l.starts_with("ERR ")) {
+        // A feed may have begun after it.
+        while !lines.iter().any(|line: &String| is_end(line)) {
             if !self.read()? {
                 return fail(format!("{} is not answered", line.trim_end()));
             }
@@ -100,4 +101,9 @@ impl AsFd for Talker {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// Whether a line is the last one of an answer.
+fn is_end(line: &str) -> bool {
+    line.starts_with("OK ") || line.starts_with("ERR ")
 }
