@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::server::auth::passwords::Passwords;
+use crate::server::files::Problem;
 use crate::server::histogram::Histogram;
 use crate::server::log::Log;
 use crate::server::members::{FileState, Members};
@@ -60,36 +61,26 @@ pub(super) fn tell_monitor(
     deliveries: &Histogram,
     stage: Stage,
 ) {
-    if let Some(metrics) = &ops.metrics {
-        metrics.answer(|| snapshot(hub, passwords, log, members, ops, deliveries, stage));
-    }
-}
-
-fn snapshot(
-    hub: &Hub,
-    passwords: &Passwords,
-    log: &Log,
-    members: &Members,
-    ops: &Ops,
-    deliveries: &Histogram,
-    stage: Stage,
-) -> Snapshot {
-    let longest_turn = ops.turns.longest_since(hub.now.mono.saturating_sub(RECENTLY));
-    let rooms = hub.room.figures(hub.conns.handshakes.len()).map(|(name, value)| (name, value.to_string()));
-    let shells = figures(longest_turn, hub, passwords, log, members, ops);
-    let histograms = Histograms {
-        turns: ops.turns.took.clone(),
-        commits: log.commits(),
-        logins: hub.logins.clone(),
-        deliveries: deliveries.clone(),
-    };
-    let mut wrong = log.wrong();
-    let FileState { problem, obstacle } = &members.state;
-    wrong.extend(problem.iter().chain(obstacle).map(|problem| problem.0.replace(char::is_control, "?")));
-    if stage != Stage::Serving {
-        wrong.push("the server stops".to_owned());
-    }
-    Snapshot { figures: rooms.into_iter().chain(shells).collect(), histograms, wrong }
+    let Some(metrics) = &ops.metrics else { return };
+    metrics.answer(|| {
+        let longest_turn = ops.turns.longest_since(hub.now.mono.saturating_sub(RECENTLY));
+        let rooms = hub.room.figures(hub.conns.handshakes.len());
+        let rooms = rooms.map(|(name, value)| (name, value.to_string()));
+        let shells = figures(longest_turn, hub, passwords, log, members, ops);
+        let histograms = Histograms {
+            turns: ops.turns.took.clone(),
+            commits: log.commits(),
+            logins: hub.logins.clone(),
+            deliveries: deliveries.clone(),
+        };
+        let mut wrong = log.wrong();
+        let FileState { problem, obstacle } = &members.state;
+        wrong.extend(problem.iter().chain(obstacle).map(in_one_line));
+        if stage != Stage::Serving {
+            wrong.push("the server stops".to_owned());
+        }
+        Snapshot { figures: rooms.into_iter().chain(shells).collect(), histograms, wrong }
+    });
 }
 
 /// The status in one line, for `systemctl status`.
@@ -101,9 +92,13 @@ pub(super) fn status(Hub { conns, room, .. }: &Hub, members: &Members) -> String
         (&members.state.obstacle, "no command changes the members"),
     ] {
         if let Some(problem) = problem {
-            // A path may contain line feeds; the status is one line.
-            status.extend(["; ", what, ": ", &problem.0.replace(char::is_control, "?")]);
+            status.extend(["; ", what, ": ", &in_one_line(problem)]);
         }
     }
     status
+}
+
+/// A path may contain line feeds.
+fn in_one_line(problem: &Problem) -> String {
+    problem.0.replace(char::is_control, "?")
 }
