@@ -35,6 +35,13 @@ pub(super) fn begin(socket: Socket) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
+/// Listens at `addr`, also right after a crash, for a thread that serves one connection after the other.
+pub(in crate::server) fn listen_blocking(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = bound(addr)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
 /// Whether [`listen`] would succeed. It does not listen, so no client connects meanwhile.
 pub(in crate::server) fn may_listen(addr: SocketAddr) -> io::Result<()> {
     bound(addr).map(drop)

@@ -9,7 +9,7 @@ mod snapshot;
 mod text;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -18,6 +18,7 @@ use mio::Waker;
 
 pub(in crate::server) use crate::server::ops::metrics::snapshot::{Histograms, Snapshot};
 
+use crate::server::net::listen;
 use crate::server::ops::metrics::serve::Asker;
 
 /// The loop's side.
@@ -31,7 +32,7 @@ pub(in crate::server) struct Metrics {
 impl Metrics {
     /// Listens, and starts the thread.
     pub(in crate::server) fn start(addr: SocketAddr, waker: Arc<Waker>) -> io::Result<Metrics> {
-        let listener = TcpListener::bind(addr)
+        let listener = listen::listen_blocking(addr)
             .map_err(|why| io::Error::new(why.kind(), format!("--metrics-listen {addr}: {why}")))?;
         let addr = listener.local_addr()?;
         let (ask, questions) = sync_channel(1);
