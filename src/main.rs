@@ -119,6 +119,9 @@ fn serve(options: &Options) -> Result<(), String> {
     for (addr, speech) in server.local_addrs().map_err(|error| format!("cannot listen: {error}"))? {
         announce(addr, speech, fingerprint);
     }
+    if let Some(addr) = server.metrics_addr() {
+        info!("metrics on http://{addr}/metrics");
+    }
     let outcome = server.run().map_err(|error| format!("the poll failed: {error}"));
     info!("stopped");
     logging.flush();
@@ -146,7 +149,6 @@ fn announce(addr: SocketAddr, speech: Speech, fingerprint: Option<Fingerprint>) 
             info!("listening for browsers, http://{addr}");
             tell(&format!("open http://{addr}"));
         }
-        Speech::Metrics => info!("metrics on http://{addr}/metrics"),
         Speech::Https => {
             info!("listening for browsers, https://{addr}, certificate SHA-256 {fingerprint}");
             tell(&format!("open https://{addr}"));

@@ -123,8 +123,12 @@ impl Server {
 
     /// The addresses it listens at, and what is spoken at each. If the options ask for port 0, the kernel has chosen one.
     pub fn local_addrs(&self) -> io::Result<Vec<(SocketAddr, Speech)>> {
-        let monitors = self.ops.metrics.iter().map(|metrics| (metrics.addr, Speech::Metrics));
-        Ok(self.net.listeners.local_addrs()?.into_iter().chain(monitors).collect())
+        self.net.listeners.local_addrs()
+    }
+
+    /// Where monitors are answered.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.ops.metrics.as_ref().map(|metrics| metrics.addr)
     }
 
     /// Serves until a signal says to stop. Fails only if polling fails.

@@ -34,8 +34,6 @@ pub enum Speech {
     Http,
     /// The same over TLS.
     Https,
-    /// HTTP, for monitors. The loop does not serve these itself.
-    Metrics,
 }
 
 /// One address.

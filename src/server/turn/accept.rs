@@ -61,7 +61,7 @@ fn accept_from(listener: &mut Listener, registry: &Registry, hub: &mut Hub) -> O
                     match speech {
                         Speech::Lines => say_full(stream, &bye(Bye::Full)),
                         Speech::Http => say_full(stream, &answer::full(&date())),
-                        Speech::LinesWithTls | Speech::Https | Speech::Metrics => {}
+                        Speech::LinesWithTls | Speech::Https => {}
                     }
                 } else if let Err(error) = register(stream, source, listener, registry, hub) {
                     warn!("accepting pauses, a connection could not be registered: {error}");
