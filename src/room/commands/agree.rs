@@ -1,7 +1,7 @@
 //! TITLE and ANNOUNCE: what the group has agreed on, and its admins' events that change it. The log answers these, as it answers
 //! messages: what is said before them, and after them, is judged in its place.
 
-use crate::protocol::{Announce, Code, Event, Mail, Role, Text, Title, Verb, ok};
+use crate::protocol::{Announce, Code, Event, Mail, Text, Title, Verb, ok};
 use crate::room::feed::replies::ANNOUNCE_ONLY;
 use crate::room::{Answer, ConnId, Feeds, Group, Refused, admin_only};
 
@@ -51,8 +51,7 @@ pub(crate) fn say(
     group: &Group,
     feeds: &mut Feeds,
 ) -> Result<Answer, Refused> {
-    let is_admin = group.get(&mail).is_some_and(|member| member.role == Role::Admin);
-    if feeds.settings.announce == Announce::On && !is_admin {
+    if feeds.settings.announce == Announce::On && admin_only(&mail, group).is_err() {
         return Err((Code::AnnounceOnly, ANNOUNCE_ONLY.to_owned()));
     }
     feeds.propose(id, Verb::Msg, &Event::Msg { mail, text });
