@@ -78,7 +78,7 @@ use crate::room::group::{Group, typed};
 use crate::room::ids::MemberId;
 use crate::room::last_minute::LastMinute;
 use crate::room::peers::Peers;
-use crate::room::proposal::{Announced, Proposals, Quorum};
+use crate::room::proposal::{Announced, Invited, Proposals, Quorum};
 use crate::room::rate::Allowance;
 use crate::room::session::{Countdown, Ending, Peer, Seat, Session, Waiting, seconds};
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::limits::{SEQ_DIGITS_MAX, TIME_LEN};
 use crate::protocol::{Author, Event, Mail, Role, Seq, Time, Verb};
-use crate::room::{CheckJob, ConnId, InviteJob, LastMinute, MemberId, Now};
+use crate::room::{CheckJob, ConnId, LastMinute, MemberId, Now};
 
 /// The origin of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +189,15 @@ impl Announced {
     }
 }
 
+/// An invitation that was allowed, whose word is not made yet.
+#[derive(Debug)]
+pub(super) struct Invited {
+    /// The connection that waits.
+    pub(super) conn: ConnId,
+    pub(super) mail: Mail,
+    pub(super) by: Mail,
+}
+
 /// Proposals that the log has not answered yet.
 #[derive(Debug, Default)]
 pub(super) struct Proposals {
@@ -205,8 +214,8 @@ pub(super) struct Proposals {
     pub(super) quorum: Quorum,
     /// Logins of members whose ADDED line has no number yet.
     pub(super) logins: Vec<CheckJob>,
-    /// Invitations that wait until the ends of earlier ones have their numbers.
-    pub(super) invites: Vec<InviteJob>,
+    /// They wait until the ends of earlier invitations have their numbers.
+    pub(super) invited: Vec<Invited>,
     pub(super) last_minute: LastMinute,
 }
 

@@ -5,8 +5,8 @@ use crate::protocol::{Code, Mail, Verb, err, ok};
 use crate::room::commands::answer::{TOO_MANY_PASSWORDS, refused, save_refused};
 use crate::room::commands::change::save;
 use crate::room::{
-    Answer, Change, ChangeError, Config, ConnId, Effect, Feeds, Group, Invitation, InviteJob, JoinJob,
-    PasswordHash, Peer, Refused, RefusedFor, SaveError, Waiting, admin_only,
+    Answer, Change, ChangeError, Config, ConnId, Effect, Feeds, Group, Invitation, InviteJob, Invited,
+    JoinJob, PasswordHash, Peer, Refused, RefusedFor, SaveError, Waiting, admin_only,
 };
 
 /// The same for every word that is not good, or no longer.
@@ -28,28 +28,30 @@ pub(crate) fn invite(id: ConnId, asker: Mail, mail: Mail, group: &Group) -> Resu
 /// they come before this one.
 pub(crate) fn make_words(config: &Config, group: &Group, feeds: &mut Feeds) -> Vec<Effect> {
     let mut effects = Vec::new();
-    for mut job in std::mem::take(&mut feeds.proposals.invites) {
-        if !feeds.peers.get(job.conn).is_some_and(Peer::awaits_answer) {
+    for invited in std::mem::take(&mut feeds.proposals.invited) {
+        let Invited { conn, mail, by } = &invited;
+        if !feeds.peers.get(*conn).is_some_and(Peer::awaits_answer) {
             continue;
         }
-        let is_settled = ![&job.mail, &job.by].into_iter().any(|mail| feeds.proposals.ends(mail));
+        let is_settled = ![mail, by].into_iter().any(|mail| feeds.proposals.ends(mail));
         if !is_settled && !feeds.proposals.is_stalled {
-            feeds.proposals.invites.push(job);
+            feeds.proposals.invited.push(invited);
             continue;
         }
-        let allowed = match group.get(&job.mail) {
+        let allowed = match group.get(mail) {
             _ if !is_settled => Err((Code::Storage, UNSTORED.to_owned())),
             Some(_) => Err(refused(ChangeError::AlreadyMember)),
-            None => admin_only(&job.by, group),
+            None => admin_only(by, group),
         };
         match allowed {
             Ok(()) => {
-                (job.made, job.transcript) = (feeds.transcript.last(), config.transcript_id);
-                effects.push(Effect::Invite(job));
+                let Invited { conn, mail, by } = invited;
+                let (made, transcript) = (feeds.transcript.last(), config.transcript_id);
+                effects.push(Effect::Invite(InviteJob { conn, mail, by, made, transcript }));
             }
             Err((code, sentence)) => {
-                if feeds.peers.answer_is_awaited(job.conn) {
-                    feeds.reply(job.conn, err(Verb::Invite, code, sentence));
+                if feeds.peers.answer_is_awaited(*conn) {
+                    feeds.reply(*conn, err(Verb::Invite, code, sentence));
                 }
             }
         }
@@ -125,9 +127,8 @@ pub(crate) fn joined(
 
 /// What INVITE has asked for was allowed. The connection waits until the word is made.
 pub(crate) fn invited(id: ConnId, by: Mail, mail: Mail, feeds: &mut Feeds) {
-    let (made, transcript) = (feeds.transcript.last(), 0);
     feeds.peers.wait(id, Waiting::Worker);
-    feeds.proposals.invites.push(InviteJob { conn: id, mail, by, made, transcript });
+    feeds.proposals.invited.push(Invited { conn: id, mail, by });
 }
 
 fn refuse(
