@@ -119,6 +119,7 @@ impl<'a> Request<'a> {
             |code, sentence: &str| Refusal { verb: verb.to_string(), code, sentence: sentence.to_owned() };
         let usage = || refuse(Code::Usage, &format!("usage: {}", verb.usage()));
         let text = |bytes| Text::parse(bytes).map_err(|why| refuse(Code::BadText, &why.to_string()));
+        let optional_text = || (!arguments.is_empty()).then(|| text(arguments)).transpose();
         let number = |word: &[u8]| number(word).ok_or_else(usage);
         // A number above the limit counts as the limit.
         let count = |word: &[u8]| number(word).map(|n| n.min(HISTORY_LINES_MAX));
@@ -141,12 +142,9 @@ impl<'a> Request<'a> {
                 let before = before.map(number).transpose()?.map(Seq);
                 return Ok(Request::Find { before, text: text(wanted)? });
             }
-            Verb::Name if arguments.is_empty() => return Ok(Request::Name(None)),
-            Verb::Name => return Ok(Request::Name(Some(text(arguments)?))),
-            Verb::Title if arguments.is_empty() => return Ok(Request::Title(None)),
-            Verb::Title => return Ok(Request::Title(Some(text(arguments)?))),
-            Verb::Ping if arguments.is_empty() => return Ok(Request::Ping(None)),
-            Verb::Ping => return Ok(Request::Ping(Some(text(arguments)?))),
+            Verb::Name => return Ok(Request::Name(optional_text()?)),
+            Verb::Title => return Ok(Request::Title(optional_text()?)),
+            Verb::Ping => return Ok(Request::Ping(optional_text()?)),
             _ => {}
         }
         let (words, length) = first_words(arguments);
