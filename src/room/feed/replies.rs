@@ -45,7 +45,8 @@ impl Entry {
                 (Code::TooLong, "the message is longer than a line of this group may be, nobody saw it")
             }
             LogRefusal::AnnounceOnly => (Code::AnnounceOnly, ANNOUNCE_ONLY),
-            LogRefusal::NotAllowed | LogRefusal::SoAlready => (Code::AdminOnly, ADMIN_ONLY),
+            LogRefusal::NotAllowed => (Code::AdminOnly, ADMIN_ONLY),
+            LogRefusal::SoAlready => unreachable!("what is so already is answered OK"),
         };
         Entry::answer(end, err(verb, code, sentence))
     }
