@@ -8,7 +8,7 @@ use argon2::password_hash::phc;
 use crate::limits::{
     ARGON2_KIB_PASSES_MAX, ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, ARGON2_WEAK_KIB_PASSES,
 };
-use crate::protocol::{Author, DisplayName, Mail, Password, Role, Seq};
+use crate::protocol::{Author, DisplayName, Look, Mail, Password, Role, Seq};
 
 /// An Argon2id hash as a PHC string, with a cost within our limits. Cheap to clone.
 #[derive(Clone, derive_more::Debug, PartialEq, Eq)]
@@ -148,6 +148,13 @@ pub struct Record {
     pub role: Role,
     /// What they want to be called.
     pub name: Option<DisplayName>,
+}
+
+impl Record {
+    /// What the name looks like.
+    pub(super) fn look(&self) -> Option<Look> {
+        self.name.as_ref().map(DisplayName::look)
+    }
 }
 
 /// A member as all nodes of a cluster have them: no password is typed there.

@@ -13,7 +13,7 @@ use crate::room::{Change, ChangeError, PasswordHash, Record, Roster, Secret, Sta
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A members.txt without a mistake, so with at least one admin. A change takes the same time in a file of any size; parsing and
-/// writing the whole do not.
+/// writing the whole do not, nor does a member's new name, which is compared with all mails.
 #[derive(Clone, derive_more::Debug)]
 // Without the lines, which may contain typed passwords.
 #[debug("MembersFile of {} members", index.len())]
@@ -24,6 +24,8 @@ pub struct MembersFile {
     lines: BTreeMap<usize, Line>,
     /// The key of each member's line.
     index: BTreeMap<Mail, usize>,
+    /// Whose name looks like this.
+    looks: BTreeMap<Look, Mail>,
     admins: usize,
 }
 
@@ -48,8 +50,8 @@ impl MembersFile {
     /// Parses a whole file.
     pub fn parse(bytes: &[u8]) -> Result<MembersFile, Mistake> {
         let (bom, text) = bytes.strip_prefix(BOM).map_or((false, bytes), |text| (true, text));
-        let mut file = MembersFile { bom, lines: BTreeMap::new(), index: BTreeMap::new(), admins: 0 };
-        let mut looks = BTreeMap::new();
+        let (lines, index, looks) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut file = MembersFile { bom, lines, index, looks, admins: 0 };
         for (number, raw) in (1..).zip(text.split_inclusive(|&b| b == b'\n')) {
             let mistake = |sentence| Mistake { line: Some(number), sentence };
             let entry = parse_line(raw).map_err(mistake)?;
@@ -59,9 +61,10 @@ impl MembersFile {
                 let first = earlier + 1;
                 return Err(mistake(format!("two entries for {mail} (first in line {first})")));
             }
-            if let Some(Entry { mail, look: Some(look), .. }) = &entry
-                && let Some((other, first)) = looks.insert(look.clone(), (mail.clone(), number))
+            if let Some(Entry { mail, record, .. }) = &entry
+                && let Some(other) = record.look().and_then(|look| file.looks.insert(look, mail.clone()))
             {
+                let first = file.index[&other] + 1;
                 let sentence = format!("the name of {mail} looks like that of {other} (in line {first})");
                 return Err(mistake(sentence));
             }
@@ -164,7 +167,8 @@ impl MembersFile {
             self.add(mail, hash)?;
         }
         self.set_role(mail, *role)?;
-        if let Some(other) = name.as_ref().and_then(|name| self.looks_like(&name.look(), mail)) {
+        let alike = name.as_ref().and_then(|name| self.looks.get(&name.look()));
+        if let Some(other) = alike.filter(|other| *other != mail).cloned() {
             // The group has one of each, so the other one's is an edit that it has not followed, or will not.
             self.set_name(&other, None)?;
         }
@@ -220,8 +224,8 @@ impl MembersFile {
         if before.name.as_ref() == name {
             return Ok(());
         }
-        let look = name.map(DisplayName::look);
-        if look.as_ref().is_some_and(|look| self.looks_like(look, mail).is_some()) {
+        let (old, new) = (before.look(), name.map(DisplayName::look));
+        if new.as_ref().and_then(|look| self.looks.get(look)).is_some_and(|other| other != mail) {
             return Err(ChangeError::NameTaken);
         }
         let (raw, entry) = self.line_of(mail)?;
@@ -241,15 +245,12 @@ impl MembersFile {
             ((Some(word), Some(old)), None) => drop(raw.drain(word.end..old.end)),
             ((_, _), None) => {}
         }
-        (entry.record.name, entry.look) = (name.cloned(), look);
+        entry.record.name = name.cloned();
+        if let Some(look) = old {
+            self.looks.remove(&look);
+        }
+        self.looks.extend(new.map(|look| (look, mail.clone())));
         Ok(())
-    }
-
-    /// Somebody else whose name looks like this.
-    fn looks_like(&self, look: &Look, mail: &Mail) -> Option<Mail> {
-        let entries = self.lines.values().filter_map(|line| line.entry.as_ref());
-        let mut alike = entries.filter(|entry| entry.look.as_ref() == Some(look) && entry.mail != *mail);
-        alike.next().map(|entry| entry.mail.clone())
     }
 
     fn add(&mut self, mail: &Mail, hash: &PasswordHash) -> Result<(), ChangeError> {
@@ -265,7 +266,7 @@ impl MembersFile {
         let password = mail.as_str().len() + 1..raw.len();
         raw.extend_from_slice(end);
         let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member, name: None };
-        self.push(Line { raw, entry: Some(Entry { mail: mail.clone(), record, password, look: None }) });
+        self.push(Line { raw, entry: Some(Entry { mail: mail.clone(), record, password }) });
         Ok(())
     }
 
@@ -280,12 +281,16 @@ impl MembersFile {
 
     fn remove(&mut self, mail: &Mail) -> Result<(), ChangeError> {
         let at = *self.index.get(mail).ok_or(ChangeError::NoSuchMember)?;
-        let is_admin = self.entry(at).record.role == Role::Admin;
+        let record = &self.entry(at).record;
+        let (is_admin, look) = (record.role == Role::Admin, record.look());
         if is_admin && self.admins == 1 {
             return Err(ChangeError::LastAdmin);
         }
         self.admins -= usize::from(is_admin);
         self.index.remove(mail);
+        if let Some(look) = look {
+            self.looks.remove(&look);
+        }
         self.lines.remove(&at);
         Ok(())
     }

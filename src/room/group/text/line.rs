@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::protocol::{DisplayName, Look, Mail, Password, Role};
+use crate::protocol::{DisplayName, Mail, Password, Role};
 use crate::room::group::foreign::{Foreign, without_mark};
 use crate::room::{PasswordHash, Record, Secret};
 
@@ -13,8 +13,6 @@ pub(super) struct Entry {
     pub(super) record: Record,
     /// The password's place in the line.
     pub(super) password: Range<usize>,
-    /// Of the name.
-    pub(super) look: Option<Look>,
 }
 
 /// Parses a line with its end; `None` if it is blank or a comment.
@@ -44,8 +42,7 @@ pub(super) fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
     };
     let name = name.map(|name| DisplayName::parse(&text[name])).transpose();
     let name = name.map_err(|why| format!("after the role of {mail} only a name may follow: {why}"))?;
-    let look = name.as_ref().map(DisplayName::look);
-    Ok(Some(Entry { mail, record: Record { secret, role, name }, password, look }))
+    Ok(Some(Entry { mail, record: Record { secret, role, name }, password }))
 }
 
 /// A line without its end.
