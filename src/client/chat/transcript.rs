@@ -41,8 +41,8 @@ pub(super) struct Transcript {
 /// fetched once.
 #[derive(Debug)]
 struct LeadIn {
-    /// Fetch so many events, when the names are known.
-    wanted: u64,
+    /// Fetch so many events, when the names are known; none once that is done.
+    wanted: Option<u64>,
     /// Whether events follow that were missed.
     has_missed: bool,
     /// Whether one of the events before was shown.

@@ -52,6 +52,34 @@ fn where_nothing_was_missed_or_nothing_was_before() {
     stage.server("OK HISTORY 2 last=5\n", "| --- 2 missed ---\n");
 }
 
+/// The list of a large group ends, or another one is asked for, while the events from before are on their way.
+#[test]
+fn names_that_come_meanwhile() {
+    let start = || Start { lead_in: 2, ..start(welcome(5, 1), None) };
+    let before = "HISTORY 3 4\nMSG 3 TIME bob@x a\nMSG 4 TIME bob@x b\nOK HISTORY 2 last=5\n";
+    let shown = format!("| {DAY}\n| 03:04 bob: a\n| 03:04 bob: b\n| --- 1 missed ---\n");
+    let mut stage = Stage::with(start(), Instant::now());
+    assert_eq!(stage.effects(), "< TITLE\n< MEMBERS\n");
+    stage.server("OK TITLE\n", "");
+    for page in 1..10 {
+        stage.server(&format!("OK MEMBERS 100 more=a{page}@x\n"), &format!("< MEMBERS a{page}@x\n"));
+    }
+    stage.server("OK MEMBERS 100 more=b@x\n", &format!("< MEMBERS b@x\n{GREETING}< HISTORY SINCE 2 2\n"));
+    stage.server("OK MEMBERS 1\n", "");
+    stage.server(before, &shown);
+
+    let mut stage = Stage::with(Start { shown_unasked: 0, ..start() }, Instant::now());
+    assert_eq!(stage.effects(), "< SKIP\n< TITLE\n< MEMBERS\n");
+    let skipped = "| > /skip\n| * 1 not shown; /history 1 shows them\n";
+    stage.keys("/skip\r", &format!("{skipped}< TITLE\n< MEMBERS\n"));
+    stage.server("OK SKIP 1\nOK TITLE\nOK MEMBERS 0\n", &format!("{GREETING}< HISTORY SINCE 3 2\n"));
+    stage.server("OK TITLE\nOK MEMBERS 0\n", "");
+    stage.server(
+        "HISTORY 4 5\nMSG 4 TIME bob@x a\nMSG 5 TIME bob@x b\nOK HISTORY 2 last=5\n",
+        &format!("| {DAY}\n| 03:04 bob: a\n| 03:04 bob: b\n< HISTORY SINCE 5 1000\n"),
+    );
+}
+
 #[test]
 fn what_is_asked_about_or_breaks() {
     let mut stage = begin(5, 3, 1, "< HISTORY SINCE 0 2\n");

@@ -31,7 +31,7 @@ impl Transcript {
             out.connection.numbers.hold();
             out.ask(Asked::SkipHeld, Verb::Skip, "");
         }
-        let wanted = lead_in.min(out.connection.numbers.place().shown.0);
+        let wanted = Some(lead_in.min(out.connection.numbers.place().shown.0));
         self.lead_in = Some(LeadIn { wanted, has_missed: left > 0, has_any: false, waiting: Vec::new() });
         if self.names.are_listed {
             self.names_known(out);
@@ -64,12 +64,14 @@ impl Transcript {
     /// Enough names are known to show events.
     fn names_known(&mut self, out: &mut Out) {
         self.greet(out);
-        match &mut self.lead_in {
-            Some(LeadIn { wanted: wanted @ 1.., .. }) => {
-                let (shown, count) = (out.connection.numbers.place().shown, std::mem::take(wanted));
+        match self.lead_in.as_mut().and_then(|lead_in| lead_in.wanted.take()) {
+            Some(0) => self.lead_in_over(out),
+            Some(count) => {
+                let shown = out.connection.numbers.place().shown;
                 out.ask(Asked::LeadIn(shown), Verb::History, &format!("SINCE {} {count}", shown.0 - count));
             }
-            _ => self.lead_in_over(out),
+            // More names, while these events are on their way or have come.
+            None => {}
         }
     }
 
