@@ -65,7 +65,6 @@ pub(in super::super) fn run(entered: Entered, bell: Bell) -> Result<(), Failure>
         resizes: Resizes::of(tty::size()),
         zone,
         network,
-        title: String::new(),
     };
     shell.run(&inbox)
 }
@@ -83,8 +82,6 @@ struct Shell {
     resizes: Resizes,
     zone: Zone,
     network: Network,
-    /// The window's.
-    title: String,
 }
 
 /// How the chat ends.
@@ -234,10 +231,7 @@ impl Shell {
                 match effect {
                     Effect::Print(line) => self.output.print(line, || self.chat.question()),
                     Effect::Ring => self.output.canvas.ring(),
-                    Effect::Title(title) => {
-                        self.output.title(&title);
-                        self.title = title;
-                    }
+                    Effect::Title(title) => self.output.title(&title),
                     Effect::Redraw => self.output.canvas.redraw(),
                     Effect::Clear if self.output.draws() => self.output.canvas.clear(),
                     Effect::Clear => self.chat.print(alarm("/clear: this terminal cannot be cleared")),
@@ -286,7 +280,7 @@ impl Shell {
         let before = self.continued.replace(Instant::now());
         // If that fails the terminal is gone, and the next write reports it.
         let _ = self.raw.as_ref().map(|_| tty::set_raw());
-        self.output.title(&self.title);
+        self.output.title(&self.chat.transcript.title);
         if before.is_some_and(|at| at.elapsed() < CONTINUING) {
             self.output.canvas.erase();
         } else {
