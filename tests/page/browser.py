@@ -178,6 +178,11 @@ class Browser:
         for kind in ["mousePressed", "mouseReleased"]:
             self.devtools("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def press(self, label):
+        """Presses the button of a dialog that has this label; of several dialogs, in the last."""
+        self.run("[...document.querySelectorAll('dialog button')].findLast((button) =>"
+                 " button.textContent === arguments[0] || button.ariaLabel === arguments[0]).click()", label)
+
     def type(self, selector, text):
         self.run("document.querySelector(arguments[0]).focus()", selector)
         self.devtools("Input.insertText", text=text)
