@@ -56,14 +56,10 @@ fn check(tests: &str) {
             return skip(format_args!("there is no {program} here"));
         }
     }
-    let folder = tempfile::tempdir().expect("a folder");
     let mut python = Command::new("python3");
     python.current_dir(root().join("tests/page"));
     python.args(["-B", "-W", "ignore", "-m", "unittest", "-v", tests]);
     python.env("CHAT_ROOM_SERVER", env!("CARGO_BIN_EXE_chat-room-server"));
-    if let Some(axe) = axe(folder.path()) {
-        python.env("AXE", axe);
-    }
     let output = python.output().expect("it has just told its version");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
@@ -86,18 +82,4 @@ fn people_in_a_browser() {
 #[test]
 fn what_is_installed_in_a_browser() {
     check("test_installed");
-}
-
-/// The checker of accessibility, of this version, if it can be had.
-const AXE: &str = "axe-core@4.10.3";
-
-fn axe(folder: &Path) -> Option<PathBuf> {
-    let run = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).current_dir(folder).args(arguments).output().ok()?;
-        output.status.success().then_some(())
-    };
-    run("npm", &["pack", "--silent", "--fetch-retries=0", "--fetch-timeout=20000", AXE])?;
-    let archive = AXE.replace('@', "-") + ".tgz";
-    run("tar", &["-xzf", &archive])?;
-    Some(folder.join("package/axe.min.js"))
 }
