@@ -31,6 +31,11 @@ impl Mail {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The part before the `@`, by which people call a member without a name.
+    pub fn local_part(&self) -> &str {
+        self.0.split('@').next().expect("split gives at least one piece")
+    }
 }
 
 impl Borrow<str> for Mail {

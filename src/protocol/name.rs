@@ -169,9 +169,9 @@ impl Look {
         Look(shown.into())
     }
 
-    /// Of the part of a mail before the `@`, by which people call a member without a name.
+    /// Of the part of a mail before the `@`.
     pub fn of_mail(mail: &Mail) -> Look {
-        Look::of_ascii(mail.as_str().split('@').next().unwrap_or_default())
+        Look::of_ascii(mail.local_part())
     }
 
     /// Parses what [`Look::as_str`] returned.

@@ -139,7 +139,7 @@ impl Names {
 
     /// One word for a member, made of the mail.
     pub(super) fn word<'a>(&self, mail: &'a Mail) -> &'a str {
-        if self.is_only(&Look::of_mail(mail), mail) { local(mail) } else { mail.as_str() }
+        if self.is_only(&Look::of_mail(mail), mail) { mail.local_part() } else { mail.as_str() }
     }
 
     pub(super) fn style(&self, mail: &Mail) -> Style {
@@ -153,7 +153,7 @@ impl Names {
         }
         let typed = folded(typed);
         let is_called = |mail: &Mail| {
-            local(mail) == typed || self.name(mail).is_some_and(|name| folded(name.as_str()) == typed)
+            mail.local_part() == typed || self.name(mail).is_some_and(|name| folded(name.as_str()) == typed)
         };
         let mut mails = self.known.keys().filter(|mail| is_called(mail));
         mails.next().filter(|_| mails.next().is_none()).cloned()
@@ -161,7 +161,7 @@ impl Names {
 
     /// Where the text contains what I am called as a word of its own: my name, the whole mail, or the part before its `@`.
     pub(super) fn mentions(&self, text: &str) -> Vec<Range<usize>> {
-        let mut mine = [self.me.as_str(), local(&self.me), self.mine()].map(folded);
+        let mut mine = [self.me.as_str(), self.me.local_part(), self.mine()].map(folded);
         mine.sort_by_key(|name| std::cmp::Reverse(name.len()));
         let mut found: Vec<Range<usize>> = Vec::new();
         for (at, _) in text.char_indices() {
@@ -228,10 +228,6 @@ fn is_word(text: &str, begin: usize, end: usize) -> bool {
     };
     let (mut before, mut after) = (text[..begin].chars().rev(), text[end..].chars());
     !is_part(before.next(), before.next()) && !is_part(after.next(), after.next())
-}
-
-fn local(mail: &Mail) -> &str {
-    mail.as_str().split('@').next().expect("split gives at least one piece")
 }
 
 /// FNV-1a: the same on every machine and in every version.
