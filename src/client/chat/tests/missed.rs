@@ -70,29 +70,18 @@ fn a_question_outlives_a_dead_server() {
         "\x04\x03",
         "| ! not acknowledged: one\n| * chat-room-client tail shows what was said\nleave\n",
     );
-    let place = |transcript: &str| Place { transcript: transcript.to_owned(), shown: Seq(100) };
-    let begin = |last, missed, transcript: &str| {
-        let start = start(welcome(last, missed), Some(place(transcript)));
-        let mut stage = Stage::with(start, stage.now);
-        let skips = stage.effects().starts_with("< SKIP\n");
-        stage.chat.lines(
-            if skips { b"OK SKIP 0\nOK TITLE\nOK MEMBERS 0\n" } else { b"OK TITLE\nOK MEMBERS 0\n" },
-            stage.now,
-        );
-        let effects = stage.effects().replace(GREETING, "");
-        (stage, effects)
-    };
-    let (stage, effects) = begin(1001, 0, "0123abcd");
-    assert_eq!(effects, "");
+    let (stage, effects) = again(1001, 0, 1);
+    assert_eq!(effects, "< SKIP\n");
     assert_eq!(stage.live(), "* 901 missed: Enter shows them, /skip passes over them\n> ");
-    let (mut stage, effects) = begin(101, 0, "0123abcd");
+    let (mut stage, effects) = again(101, 0, 1);
     assert_eq!(effects, "| --- 1 missed ---\n< HISTORY SINCE 100 1000\n");
     stage.server(
         "HISTORY 101 101\nMSG 101 TIME bob@x old\nOK HISTORY 1 last=101\n",
         &format!("| {DAY}\n| 03:04 bob: old\n"),
     );
     // Of another transcript.
-    assert_eq!(begin(1001, 0, "4567cdef").1, "");
+    let other = LoginOk { transcript: "4567cdef".to_owned(), ..welcome(1001, 0) };
+    assert_eq!(again_with(other).1, "");
 }
 
 #[test]
@@ -115,8 +104,12 @@ fn lost_lines_that_may_have_been_skipped_are_given_back() {
 
 /// A chat that starts after one that was shown the transcript up to 100.
 fn again(last: u64, missed: u64, first: u64) -> (Stage, String) {
+    again_with(LoginOk { first: Seq(first), ..welcome(last, missed) })
+}
+
+/// Returns what it does until the names are known, but for the greeting.
+fn again_with(welcome: LoginOk) -> (Stage, String) {
     let recorded = Place { transcript: "0123abcd".to_owned(), shown: Seq(100) };
-    let welcome = LoginOk { first: Seq(first), ..welcome(last, missed) };
     let mut stage = Stage::with(start(welcome, Some(recorded)), Instant::now());
     let effects = stage.effects();
     let (before, _) = effects.split_once("< TITLE\n< MEMBERS\n").expect("it always asks");

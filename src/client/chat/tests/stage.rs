@@ -58,12 +58,17 @@ pub(in crate::client::chat) fn start(welcome: LoginOk, shown_before: Option<Plac
 }
 
 impl Stage {
-    /// Ann is logged in. The names are not answered yet; the greeting and what was missed wait for them.
-    pub(super) fn new(last: u64, missed: u64) -> Stage {
-        let now = Instant::now();
-        let mut stage = Stage::with(start(welcome(last, missed), None), now);
+    /// Ann is logged in. Neither the title nor the names are answered yet.
+    pub(super) fn untitled(last: u64, missed: u64) -> Stage {
+        let mut stage = Stage::with(start(welcome(last, missed), None), Instant::now());
         let skip = if missed > 300 { "< SKIP\n" } else { "" };
         assert_eq!(stage.effects(), format!("{skip}< TITLE\n< MEMBERS\n"));
+        stage
+    }
+
+    /// Ann is logged in. The names are not answered yet; the greeting and what was missed wait for them.
+    pub(super) fn new(last: u64, missed: u64) -> Stage {
+        let mut stage = Stage::untitled(last, missed);
         if missed <= 300 {
             stage.server("OK TITLE\n", "");
         }

@@ -4,9 +4,7 @@ use super::*;
 
 #[test]
 fn the_title_is_in_the_first_line() {
-    let now = Instant::now();
-    let mut stage = Stage::with(start(welcome(5, 1), None), now);
-    stage.chat.out.take();
+    let mut stage = Stage::untitled(5, 1);
     stage.server("OK TITLE Book  club\n", "title Book  club\n");
     let first = "| * Book  club: you are ann@x at here:1; /help lists the commands\n";
     stage.server("OK MEMBERS 0\n", &format!("{first}| --- 1 missed ---\n"));
@@ -23,16 +21,14 @@ fn the_title_is_in_the_first_line() {
 #[test]
 fn the_first_line_does_not_need_a_title() {
     // Of a server that is older, or says nothing before the connection breaks.
-    let mut stage = Stage::with(start(welcome(0, 0), None), Instant::now());
-    stage.chat.out.take();
+    let mut stage = Stage::untitled(0, 0);
     stage.server("ERR TITLE unknown-command what?\n", "");
     stage.server("OK MEMBERS 0\n", GREETING);
     stage.keys(
         "/title\r",
         "| > /title\n| * the group has no title; /title TEXT gives it one, if you are an admin\n",
     );
-    let mut stage = Stage::with(start(welcome(0, 0), None), Instant::now());
-    stage.chat.out.take();
+    let mut stage = Stage::untitled(0, 0);
     stage.down(End::Closed, &format!("{GREETING}| ! it broke; trying to connect again\n"));
 }
 
@@ -72,8 +68,7 @@ fn only_admins_speak() {
 
 #[test]
 fn a_title_that_could_control_a_terminal_is_none() {
-    let mut stage = Stage::with(start(welcome(0, 0), None), Instant::now());
-    stage.chat.out.take();
+    let mut stage = Stage::untitled(0, 0);
     stage.server("TITLED 1 TIME bob@x \x1b[2J\n", "");
     stage.server("OK TITLE \x1b]0;x\x07\u{202e}\n", "title \u{fffd}]0;x\u{fffd}\u{fffd}\n");
 }
