@@ -198,9 +198,9 @@ pub(in super::super) fn ability() -> Ability {
     }
 }
 
-/// Whether its window has a title, as far as is known.
+/// Whether the window of a terminal that draws has a title, as far as is known.
 pub(in super::super) fn has_title() -> bool {
-    io::stdout().is_terminal() && std::env::var("TERM").is_ok_and(|term| title::is_known(&term))
+    std::env::var("TERM").is_ok_and(|term| title::is_known(&term))
 }
 
 /// Columns and rows.
