@@ -1,10 +1,12 @@
-//! Whether lines are those of which a state has the sums: its own, or those of another node.
+//! Whether lines, its own or those of another node, are those of which a state has the sums, and those from which the
+//! stream continues.
 
 use crate::protocol::Seq;
 use crate::server::files::Problem;
+use crate::server::log::cluster::command::Genesis;
 use crate::server::log::cluster::ids::Sum;
 use crate::server::log::cluster::state::State;
-use crate::server::log::local::{Pieces, SharedSegments};
+use crate::server::log::local::{Pieces, SharedSegments, file_up_to};
 
 /// What is wrong with lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +35,30 @@ pub(in crate::server::log::cluster) fn sums(
     Ok(Ok(()))
 }
 
+/// What GENESIS says of a history that ends with this event: the sum over the lines of the file with the event, from that
+/// file's first line up to it. The sum of nothing if the event is not kept. So it can be compared in a moment, and on nodes
+/// that keep more or fewer of the older files.
+pub fn sum_of(files: &SharedSegments, event: Seq) -> Result<Sum, Problem> {
+    let lines = file_up_to(files, event)?;
+    Ok(lines.map_or(Sum::default(), |lines| Sum::default().after(&lines)))
+}
+
+/// Compares the lines with what the stream continues from. What is not kept on both sides is not compared.
+pub(in crate::server::log::cluster) fn origin(
+    genesis: &Genesis,
+    files: &SharedSegments,
+) -> Result<Result<(), Differs>, Problem> {
+    let Genesis { last: event, sum, .. } = genesis;
+    let own = sum_of(files, *event)?;
+    let are_known = [own, *sum].iter().all(|sum| *sum != Sum::default());
+    Ok(if are_known && own != *sum { Err(Differs { event: *event }) } else { Ok(()) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Time;
+    use crate::server::log::cluster::ids::TokenKey;
     use crate::server::log::cluster::stage::{Stage, files, line};
 
     #[test]
@@ -67,5 +90,33 @@ mod tests {
         // What is not kept is not compared.
         check(1, Some((1, "two")), Ok(()));
         check(2, Some((2, "three")), Err(Differs { event: Seq(3) }));
+    }
+
+    #[test]
+    fn lines_have_to_be_those_from_which_the_stream_continues() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lines = [line(1, 1000, "one"), line(2, 1000, "two"), line(3, 2000, "three")];
+        let files = files(folder.path(), &[(1, &lines[0]), (2, &lines[1..].concat())]);
+        let genesis = |event: u64, lines: &str| Genesis {
+            transcript: 1,
+            token_key: TokenKey::new([1; 32].into()),
+            line_max: 100,
+            last: Seq(event),
+            time: Time::default(),
+            sum: Sum::default().after(lines.as_bytes()),
+            members: 1,
+        };
+        let differs = |event| Err(Differs { event: Seq(event) });
+        for (event, text, expected) in [
+            (1, lines[0].clone(), Ok(())),
+            (2, lines[1].clone(), Ok(())),
+            (3, lines[1..].concat(), Ok(())),
+            (3, lines.concat(), differs(3)),
+            (2, lines[0].clone(), differs(2)),
+            (4, lines[2].clone(), Ok(())),
+        ] {
+            let genesis = genesis(event, &text);
+            assert_eq!(origin(&genesis, &files).expect("read"), expected, "{event} {text}");
+        }
     }
 }

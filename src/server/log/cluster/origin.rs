@@ -13,11 +13,10 @@ use crate::server::files::Problem;
 use crate::server::log::cluster::batch::Batch;
 use crate::server::log::cluster::broker::Asker;
 use crate::server::log::cluster::command::{Command, Genesis};
-use crate::server::log::cluster::compare::{Differs, sums};
-use crate::server::log::cluster::ids::Sum;
+use crate::server::log::cluster::compare::{self, Differs};
 use crate::server::log::cluster::prove::{DIRECT_GET, Proof};
 use crate::server::log::cluster::state::State;
-use crate::server::log::local::{APPLIED, LEFT, SharedSegments, file_up_to, read_small};
+use crate::server::log::local::{APPLIED, LEFT, SharedSegments, read_small};
 
 /// What to do when the history cannot be continued.
 pub(super) const OTHER_HISTORY: &str = "move the history away, and this node gets that of the others";
@@ -53,14 +52,6 @@ pub(super) fn genesis(asker: &mut Asker, stream: &Proof) -> Result<Option<Genesi
         Command::Genesis(genesis) => Some(genesis),
         _ => None,
     }))
-}
-
-/// What GENESIS says of a history that ends with this event: the sum over the lines of the file with the event, from that
-/// file's first line up to it. The sum of nothing if the event is not kept. So it can be compared in a moment, and on nodes
-/// that keep more or fewer of the older files.
-pub fn sum_of(files: &SharedSegments, event: Seq) -> Result<Sum, Problem> {
-    let lines = file_up_to(files, event)?;
-    Ok(lines.map_or(Sum::default(), |lines| Sum::default().after(&lines)))
 }
 
 /// A history that is to be compared.
@@ -108,7 +99,7 @@ impl History<'_> {
 
     /// Whether its last lines are those that this node has applied, as far as its note has their sums.
     fn is_unaltered(self, state: &State) -> Result<(), Problem> {
-        sums(state, self.files)?.map_err(|Differs { event }| {
+        compare::sums(state, self.files)?.map_err(|Differs { event }| {
             let what = format!(
                 "its events up to {event} are not those that this node has applied, so a file was changed, by hand or by \
                  its disk: put back what it said, or {OTHER_HISTORY}"
@@ -128,16 +119,13 @@ impl History<'_> {
     }
 
     /// Whether it has what the stream continues from. What is not kept on both sides is not compared.
-    fn has_origin(self, Genesis { last, sum, .. }: &Genesis) -> Result<(), Problem> {
-        let own = sum_of(self.files, *last)?;
-        let are_known = [own, *sum].iter().all(|sum| *sum != Sum::default());
-        if are_known && own != *sum {
+    fn has_origin(self, genesis: &Genesis) -> Result<(), Problem> {
+        compare::origin(genesis, self.files)?.map_err(|Differs { event }| {
             let what = format!(
-                "its events up to {last} are not those from which the stream continues: {OTHER_HISTORY}"
+                "its events up to {event} are not those from which the stream continues: {OTHER_HISTORY}"
             );
-            return Err(Problem::of(self.folder, what));
-        }
-        Ok(())
+            Problem::of(self.folder, what)
+        })
     }
 }
 

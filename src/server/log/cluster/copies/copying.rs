@@ -5,7 +5,6 @@ use std::path::Path;
 
 use log::warn;
 
-use super::check;
 use super::fetch::{Base, Fetching, Lacking};
 use super::serve::sum;
 use super::talk::{Came, Item, Lost};
@@ -189,7 +188,7 @@ impl Fetching<'_> {
         for files in [Some(own), incoming].into_iter().flatten() {
             compare::sums(state, &files)?.map_err(differ)?;
             if let Some(genesis) = self.lacking.genesis {
-                check::origin(genesis, &files)?.map_err(differ)?;
+                compare::origin(genesis, &files)?.map_err(differ)?;
             }
         }
         Ok(())

@@ -2,10 +2,9 @@
 //!
 //! Pure: `text` is what they say to each other, `window` which blocks are asked for, `offers` which node is best.
 //! `serve` is a thread of each node that has joined, and gets states from the node's by way of `notes`. A node that
-//! starts chooses another one in `fetch`, has what that has in `copying`, by the connection in `talk`, and `check` says
-//! whether it can be trusted.
+//! starts chooses another one in `fetch`, has what that has in `copying`, by the connection in `talk`, and `compare` of
+//! the cluster says whether it can be trusted.
 
-mod check;
 mod copying;
 mod fetch;
 mod notes;
