@@ -64,82 +64,88 @@ impl State {
     }
 
     fn judge(&mut self, node: &NodeName, command: Command<'_>, judging: &mut Judging) -> Outcome {
+        self.outcome(node, command, judging).unwrap_or_else(Outcome::Refused)
+    }
+
+    fn outcome(
+        &mut self,
+        node: &NodeName,
+        command: Command<'_>,
+        judging: &mut Judging,
+    ) -> Result<Outcome, Refusal> {
         let is_change = !matches!(command, Command::Msg { .. });
         if is_change && command.author().is_some_and(|mail| self.has_come_back(mail, judging.shown)) {
-            return Outcome::Refused(Refusal::NotAllowed);
+            return Err(Refusal::NotAllowed);
         }
-        match command {
-            Command::Msg { mail, text } => match self.may_say(&mail, text.as_str(), judging.shown) {
-                Ok(()) => Outcome::Said(judging.event(&Event::Msg { mail, text })),
-                Err(refusal) => Outcome::Refused(refusal),
-            },
+        Ok(match command {
+            Command::Msg { mail, text } => {
+                self.may_say(&mail, text.as_str(), judging.shown)?;
+                Outcome::Said(judging.event(&Event::Msg { mail, text }))
+            }
             Command::Add { by, mail, role, hash } => {
                 let added = judging.writer.last.seq.next();
                 let member = StateMember { role, hash, added, named: None };
-                judging.added(self.members.add(&by, mail.clone(), member), by, mail)
+                let change = self.members.add(&by, mail.clone(), member)?;
+                let event = judging.event(&Event::Added { by: by.clone(), mail });
+                Outcome::Changed { by, change, event: Some(event) }
             }
-            Command::Invite { by, mail } => match self.invite(&by, &mail, judging.writer.last.seq) {
-                Ok(()) => Outcome::Nothing,
-                Err(refusal) => Outcome::Refused(refusal),
-            },
+            Command::Invite { by, mail } => {
+                self.invite(&by, &mail, judging.writer.last.seq)?;
+                Outcome::Nothing
+            }
             Command::Accept { by, mail, made, hash } => {
                 let added = judging.writer.last.seq.next();
                 let member = StateMember { role: Role::Member, hash, added, named: None };
-                judging.added(self.accept(&by, mail.clone(), made, member), Author::Member(by), mail)
+                let change = self.accept(&by, mail.clone(), made, member)?;
+                let by = Author::Member(by);
+                let event = judging.event(&Event::Added { by: by.clone(), mail });
+                Outcome::Changed { by, change, event: Some(event) }
             }
-            Command::Remove { by, mail } => match self.members.remove(&by, mail.clone()) {
-                Ok(change) => {
-                    let event = judging.event(&Event::Removed { by: by.clone(), mail: mail.clone() });
-                    self.end_invitations(judging.writer.last.seq, event.time, mail);
-                    Outcome::Changed { by, change, event: Some(event) }
-                }
-                Err(refusal) => Outcome::Refused(refusal),
-            },
+            Command::Remove { by, mail } => {
+                let change = self.members.remove(&by, mail.clone())?;
+                let event = judging.event(&Event::Removed { by: by.clone(), mail: mail.clone() });
+                self.end_invitations(judging.writer.last.seq, event.time, mail);
+                Outcome::Changed { by, change, event: Some(event) }
+            }
             Command::Pass { by, mail, hash, expected } => {
-                match self.members.set_password(&by, mail, hash, expected.as_ref()) {
-                    Ok(change) => Outcome::Changed { by, change, event: None },
-                    Err(refusal) => Outcome::Refused(refusal),
-                }
+                let change = self.members.set_password(&by, mail, hash, expected.as_ref())?;
+                Outcome::Changed { by, change, event: None }
             }
-            Command::SetRole { by, mail, role } => match self.members.set_role(&by, &mail, role) {
-                Ok(true) => {
-                    let event = judging.event(&Event::Role { by: by.clone(), mail: mail.clone(), role });
-                    if role == Role::Member {
-                        self.end_invitations(judging.writer.last.seq, event.time, mail.clone());
-                    }
-                    Outcome::Changed { by, change: GroupChange::Role { mail, role }, event: Some(event) }
+            Command::SetRole { by, mail, role } => {
+                if !self.members.set_role(&by, &mail, role)? {
+                    return Ok(Outcome::Nothing);
                 }
-                Ok(false) => Outcome::Nothing,
-                Err(refusal) => Outcome::Refused(refusal),
-            },
+                let event = judging.event(&Event::Role { by: by.clone(), mail: mail.clone(), role });
+                if role == Role::Member {
+                    self.end_invitations(judging.writer.last.seq, event.time, mail.clone());
+                }
+                Outcome::Changed { by, change: GroupChange::Role { mail, role }, event: Some(event) }
+            }
             Command::Name { by, mail, named } => {
                 let name = named.as_ref().map(|named| named.name().clone());
-                match self.members.set_name(&by, &mail, named) {
-                    Ok(true) => {
-                        let (whom, name_too) = (mail.clone(), name.clone());
-                        let event = Event::Named { by: by.clone(), mail: whom, name: name_too };
-                        let event = judging.event(&event);
-                        Outcome::Changed { by, change: GroupChange::Named { mail, name }, event: Some(event) }
-                    }
-                    Ok(false) => Outcome::Nothing,
-                    Err(refusal) => Outcome::Refused(refusal),
+                if !self.members.set_name(&by, &mail, named)? {
+                    return Ok(Outcome::Nothing);
                 }
+                let event = Event::Named { by: by.clone(), mail: mail.clone(), name: name.clone() };
+                let event = judging.event(&event);
+                Outcome::Changed { by, change: GroupChange::Named { mail, name }, event: Some(event) }
             }
-            Command::Role { by, mail, role } => match self.members.set_role(&by, &mail, role) {
-                Ok(true) => {
-                    if role == Role::Member {
-                        // It has no event of its own: the next one, whatever it is, counts.
-                        let Last { seq, time } = judging.writer.last;
-                        self.end_invitations(seq.next(), time, mail.clone());
-                    }
-                    Outcome::Changed { by, change: GroupChange::QuietRole { mail, role }, event: None }
+            Command::Role { by, mail, role } => {
+                if !self.members.set_role(&by, &mail, role)? {
+                    return Ok(Outcome::Nothing);
                 }
-                Ok(false) => Outcome::Nothing,
-                Err(refusal) => Outcome::Refused(refusal),
-            },
-            Command::Title { by, title } => self.agree(&Event::Titled { by: by.clone(), title }, by, judging),
+                if role == Role::Member {
+                    // It has no event of its own: the next one, whatever it is, counts.
+                    let Last { seq, time } = judging.writer.last;
+                    self.end_invitations(seq.next(), time, mail.clone());
+                }
+                Outcome::Changed { by, change: GroupChange::QuietRole { mail, role }, event: None }
+            }
+            Command::Title { by, title } => {
+                self.agree(&Event::Titled { by: by.clone(), title }, by, judging)?
+            }
             Command::Announce { by, mode } => {
-                self.agree(&Event::Announce { by: by.clone(), mode }, by, judging)
+                self.agree(&Event::Announce { by: by.clone(), mode }, by, judging)?
             }
             Command::Settings(settings) => {
                 if self.founded.as_ref().is_some_and(|founded| founded.missing > 0) {
@@ -165,7 +171,7 @@ impl State {
                 Outcome::Summed { event, theirs: sum, ours }
             }
             Command::Join => Outcome::Nothing,
-        }
+        })
     }
 
     /// Whether who asks for a change was removed meanwhile, and is a member again: it was the one who was removed that asked.
@@ -174,15 +180,13 @@ impl State {
     }
 
     /// What is so already has no line.
-    fn agree(&mut self, event: &Event<'_>, by: Mail, judging: &mut Judging) -> Outcome {
-        if let Err(refusal) = self.members.allow(&Author::Member(by), None) {
-            return Outcome::Refused(refusal);
-        }
+    fn agree(&mut self, event: &Event<'_>, by: Mail, judging: &mut Judging) -> Result<Outcome, Refusal> {
+        self.members.allow(&Author::Member(by), None)?;
         if self.settings.has(event) {
-            return Outcome::Nothing;
+            return Ok(Outcome::Nothing);
         }
         self.settings.follow(event);
-        Outcome::Said(judging.event(event))
+        Ok(Outcome::Said(judging.event(event)))
     }
 
     fn may_say(&self, mail: &Mail, text: &str, shown: Option<Seq>) -> Result<(), Refusal> {
@@ -244,17 +248,6 @@ struct Judging {
 }
 
 impl Judging {
-    /// What becomes of an addition.
-    fn added(&mut self, result: Result<GroupChange, Refusal>, by: Author, mail: Mail) -> Outcome {
-        match result {
-            Ok(change) => {
-                let event = self.event(&Event::Added { by: by.clone(), mail });
-                Outcome::Changed { by, change, event: Some(event) }
-            }
-            Err(refusal) => Outcome::Refused(refusal),
-        }
-    }
-
     fn event(&mut self, event: &Event<'_>) -> EventAt {
         let rest = |lines: &mut Vec<u8>| event.write_rest(lines);
         let len = self.writer.append(&mut self.lines, event.name(), self.stamp, rest);
