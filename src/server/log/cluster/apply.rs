@@ -103,8 +103,9 @@ impl State {
             }
             Command::Remove { by, mail } => {
                 let change = self.members.remove(&by, mail.clone())?;
-                let event = judging.event(&Event::Removed { by: by.clone(), mail: mail.clone() });
-                self.end_invitations(judging.writer.last.seq, event.time, mail);
+                let removed = Event::Removed { by: by.clone(), mail };
+                let event = judging.event(&removed);
+                self.end_invitations(judging.writer.last, &removed);
                 Outcome::Changed { by, change, event: Some(event) }
             }
             Command::Pass { by, mail, hash, expected } => {
@@ -115,10 +116,9 @@ impl State {
                 if !self.members.set_role(&by, &mail, role)? {
                     return Ok(Outcome::Nothing);
                 }
-                let event = judging.event(&Event::Role { by: by.clone(), mail: mail.clone(), role });
-                if role == Role::Member {
-                    self.end_invitations(judging.writer.last.seq, event.time, mail.clone());
-                }
+                let changed = Event::Role { by: by.clone(), mail: mail.clone(), role };
+                let event = judging.event(&changed);
+                self.end_invitations(judging.writer.last, &changed);
                 Outcome::Changed { by, change: GroupChange::Role { mail, role }, event: Some(event) }
             }
             Command::Name { by, mail, named } => {
@@ -134,11 +134,10 @@ impl State {
                 if !self.members.set_role(&by, &mail, role)? {
                     return Ok(Outcome::Nothing);
                 }
-                if role == Role::Member {
-                    // It has no event of its own: the next one, whatever it is, counts.
-                    let Last { seq, time } = judging.writer.last;
-                    self.end_invitations(seq.next(), time, mail.clone());
-                }
+                // It has no event of its own: the next one, whatever it is, counts.
+                let Last { seq, time } = judging.writer.last;
+                let changed = Event::Role { by: by.clone(), mail: mail.clone(), role };
+                self.end_invitations(Last { seq: seq.next(), time }, &changed);
                 Outcome::Changed { by, change: GroupChange::QuietRole { mail, role }, event: None }
             }
             Command::Title { by, title } => {

@@ -1,11 +1,12 @@
 //! Invitations, as the stream has them: which are still good where somebody accepts one. From the first INVITE on every node
 //! remembers whose invitations have ended since. So nodes that began with notes of an earlier version come to the same.
 
-use crate::protocol::{Author, Mail, Seq, Time};
+use crate::protocol::{Author, Event, Mail, Seq};
 use crate::room::{ChangeError, Ended};
 use crate::server::log::cluster::applied::{GroupChange, Refusal};
 use crate::server::log::cluster::members::StateMember;
 use crate::server::log::cluster::state::State;
+use crate::server::log::lines::Last;
 
 impl State {
     /// Whether they may invite this mail, after the event `last`.
@@ -33,10 +34,10 @@ impl State {
         self.members.add(&Author::Member(by.clone()), mail, member)
     }
 
-    /// The invitations of this mail and by this member end with this event.
-    pub(super) fn end_invitations(&mut self, event: Seq, time: Time, mail: Mail) {
+    /// Ends the invitations that end with this event, whose number and time `at` has.
+    pub(super) fn end_invitations(&mut self, at: Last, event: &Event<'_>) {
         if let Some(ended) = &mut self.ended {
-            ended.end(event, time, mail);
+            ended.follow(at.seq, at.time, event);
         }
     }
 }
