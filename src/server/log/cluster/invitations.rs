@@ -2,19 +2,16 @@
 //! remembers whose invitations have ended since. So nodes that began with notes of an earlier version come to the same.
 
 use crate::protocol::{Author, Event, Mail, Seq};
-use crate::room::{ChangeError, Ended};
+use crate::room::Ended;
 use crate::server::log::cluster::applied::{GroupChange, Refusal};
 use crate::server::log::cluster::members::StateMember;
 use crate::server::log::cluster::state::State;
 use crate::server::log::lines::Last;
 
 impl State {
-    /// Whether they may invite this mail, after the event `last`.
+    /// Whether they may invite this mail, after the event `last`: if they may add it.
     pub(super) fn invite(&mut self, by: &Author, mail: &Mail, last: Seq) -> Result<(), Refusal> {
-        self.members.allow(by, None)?;
-        if self.members.get(mail).is_some() {
-            return Err(Refusal::Change(ChangeError::AlreadyMember));
-        }
+        self.members.may_add(by, mail)?;
         self.ended.get_or_insert_with(|| Ended::since(last));
         Ok(())
     }

@@ -58,13 +58,17 @@ impl Members {
         mail: Mail,
         member: StateMember,
     ) -> Result<GroupChange, Refusal> {
-        self.allow(by, None)?;
-        if self.by_mail.contains_key(&mail) {
-            return Err(Refusal::Change(ChangeError::AlreadyMember));
-        }
+        self.may_add(by, &mail)?;
         let (role, hash) = (member.role, member.hash.clone());
         self.insert(mail.clone(), member);
         Ok(GroupChange::Added { mail, role, hash })
+    }
+
+    /// Whether they may add this mail.
+    pub(super) fn may_add(&self, by: &Author, mail: &Mail) -> Result<(), Refusal> {
+        self.allow(by, None)?;
+        let is_member = self.by_mail.contains_key(mail);
+        if is_member { Err(Refusal::Change(ChangeError::AlreadyMember)) } else { Ok(()) }
     }
 
     pub(super) fn remove(&mut self, by: &Author, mail: Mail) -> Result<GroupChange, Refusal> {
