@@ -210,20 +210,19 @@ impl<L> Gate<L> {
     /// When to call [`Gate::turn`] even if nothing else happens.
     pub fn next_deadline<T>(&self, now: Duration, replica: &Replica<T>) -> Option<Duration> {
         let alone = self.rounds.iter().filter_map(|round| round.opens_alone_at(replica));
-        let probe = (!self.rounds.is_empty()).then(|| probe_at(replica)).flatten();
-        let alone = alone.chain(probe).filter(|at| *at > now);
+        let alone = alone.chain(self.probe_at(replica));
         if !self.is_up {
-            return alone.min();
+            return alone.filter(|at| *at > now).min();
         }
         let unanswered = self.rounds.iter().filter(|round| round.answered_at.is_none());
         let asked = unanswered.flat_map(|round| {
             let owed = round.asked.iter().filter(|(node, _)| !round.answers.contains_key(node));
             owed.map(|(_, at)| *at + GATE_ASK_AGAIN)
         });
-        // One that is over waits for a proof that comes by itself.
-        let ends = self.silent.values().map(Silence::ends).filter(|at| *at > now);
+        let ends = self.silent.values().map(Silence::ends);
         let late = self.rounds.iter().filter_map(|round| round.answered_at).map(|at| at + CUT_OFF_AFTER);
-        asked.chain(ends).chain(late.filter(|at| *at > now)).chain(alone).min()
+        // What is over waits for a proof that comes by itself.
+        asked.chain(ends.chain(late).chain(alone).filter(|at| *at > now)).min()
     }
 
     /// The other nodes with a start that is not over.
@@ -296,13 +295,16 @@ impl<L> Gate<L> {
         let next = (replica.own_start(), replica.next_batch());
         let is_first = self.rounds.iter().any(|round| (round.start, round.proof) == next);
         let mut ended = self.silent.values().filter(|silence| silence.is_over(now) && !silence.is_fenced);
-        let is_due = match probe_at(replica) {
-            Some(at) if !self.rounds.is_empty() => now >= at || self.is_up && ended.next().is_some(),
-            _ => false,
-        };
-        if is_first || is_due {
+        let is_due = |at| now >= at || self.is_up && ended.next().is_some();
+        if is_first || self.probe_at(replica).is_some_and(is_due) {
             self.acts.push_back(GateAct::Probe);
         }
+    }
+
+    /// When one more empty batch is due; `None`: nobody waits, or something is under way.
+    fn probe_at<T>(&self, replica: &Replica<T>) -> Option<Duration> {
+        let last = replica.reached_at().unwrap_or_default();
+        (!self.rounds.is_empty() && replica.under_way() == 0).then_some(last + GATE_ASK_AGAIN)
     }
 
     /// A node that answers, and whose batches do not come, does not reach the quorum. Its start ends as that of a silent one.
@@ -337,12 +339,6 @@ impl<L> Gate<L> {
         let some = both.into_iter().filter(|(logins, _)| !logins.is_empty());
         self.acts.extend(some.map(|(logins, last_is)| GateAct::Open(logins, last_is)));
     }
-}
-
-/// When one more empty batch is due; `None`: something is under way.
-fn probe_at<T>(replica: &Replica<T>) -> Option<Duration> {
-    let last = replica.reached_at().unwrap_or_default();
-    (replica.under_way() == 0).then_some(last + GATE_ASK_AGAIN)
 }
 
 #[cfg(test)]
