@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::{Author, Look, Mail, Role, Seq};
+use crate::protocol::{Author, DisplayName, Look, Mail, Role, Seq};
 use crate::room::{ChangeError, PasswordHash};
 use crate::server::log::cluster::applied::{GroupChange, Refusal};
 use crate::server::log::cluster::named::Named;
@@ -21,6 +21,11 @@ pub struct StateMember {
 }
 
 impl StateMember {
+    /// Their name.
+    pub(super) fn name(&self) -> Option<DisplayName> {
+        self.named.as_ref().map(|named| named.name().clone())
+    }
+
     /// Whether somebody who had been shown the changes of the group up to this one, and asked for something as a member, was
     /// another one than this, with the same mail: removed before this one was added.
     pub(super) fn is_later_than(&self, shown: Option<Seq>) -> bool {

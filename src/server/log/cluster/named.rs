@@ -33,9 +33,9 @@ impl Named {
         if args.0.is_none() {
             return Ok(None);
         }
-        let look = std::str::from_utf8(args.word()?).ok().and_then(Look::kept);
-        let name = args.0.take().and_then(DisplayName::kept);
-        look.zip(name).map(|(look, name)| Some(Named { name, look })).ok_or(CommandError::Name)
+        let look = Look::kept(args.text(CommandError::Name)?).ok_or(CommandError::Name)?;
+        let name = args.0.take().and_then(DisplayName::kept).ok_or(CommandError::Name)?;
+        Ok(Some(Named { name, look }))
     }
 
     /// What [`Named::parse`] parses.

@@ -182,8 +182,7 @@ impl History<'_> {
 /// The members of the group.
 pub fn standings(state: &State) -> BTreeMap<Mail, Standing> {
     let standing = |(mail, member): (&Mail, &StateMember)| {
-        let name = member.named.as_ref().map(|named| named.name().clone());
-        (mail.clone(), Standing { hash: member.hash.clone(), role: member.role, name })
+        (mail.clone(), Standing { hash: member.hash.clone(), role: member.role, name: member.name() })
     };
     state.members().map(standing).collect()
 }

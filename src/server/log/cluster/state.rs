@@ -123,8 +123,8 @@ impl State {
     /// The group as all nodes know it.
     pub fn known(&self) -> KnownGroup {
         let known = |(mail, member): (&Mail, &StateMember)| {
-            let name = member.named.as_ref().map(|named| named.name().clone());
-            (mail.clone(), KnownMember { added: member.added, role: Some(member.role), name })
+            let (added, role) = (member.added, Some(member.role));
+            (mail.clone(), KnownMember { added, role, name: member.name() })
         };
         let ended = self.ended.clone().unwrap_or_else(|| Ended::since(self.last()));
         KnownGroup { members: self.members().map(known).collect(), ended, settings: self.settings.clone() }
