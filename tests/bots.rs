@@ -1,9 +1,6 @@
 //! docs/bots.md: the programs and lines of that page, as they stand there, against the real server.
 
 mod common;
-#[path = "common/running.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod running;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -13,8 +10,8 @@ use std::process::{Command, Stdio};
 
 use common::disk::skip;
 use common::peer::Peer;
+use common::running::Running;
 use common::server::{PATIENCE, Server, members_txt, until};
-use running::Running;
 use rustix::process::Signal;
 use tempfile::TempDir;
 

@@ -13,6 +13,7 @@ use std::process::{Command, Output, Stdio};
 use chat_room::options::flags::flags;
 use common::disk::{Disk, skip, tool};
 use common::peer::Peer;
+use common::running::Running;
 use common::server::{GROUP, Server, cheap_hash, folder_with, members_txt, until_holds};
 use common::talk::Talk;
 use rustix::process::Signal;
@@ -428,7 +429,7 @@ fn a_log_of_objects_has_what_the_other_has() {
         "--log-file",
         "log",
     ]);
-    let mut child = command.stderr(Stdio::null()).spawn().expect("a server");
+    let _server = Running::spawn(command.stderr(Stdio::null()));
     let text = until_holds(&folder.path().join("log"), "listening on ");
     let object = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("an object");
     let told = text
@@ -443,8 +444,6 @@ fn a_log_of_objects_has_what_the_other_has() {
     let refused = text.lines().map(object).find(|object| object["why"] == "password").expect("a line");
     assert_eq!((&refused["level"], &refused["mail"]), (&"INFO".into(), &"bob@x".into()), "{refused}");
     assert!(refused["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{refused}");
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-use broker::{Login, Running};
+use broker::Login;
+use common::running::Running;
 use common::server::{GROUP, Server, folder_with, members_txt, until};
 use nodes::{Stage, copy_history, copy_of, events, login, refused, same_events, says, token};
 use rustix::process::Signal;

@@ -9,11 +9,12 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Command, Output};
 
 use chat_room::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
 use common::disk::skip;
 use common::peer::Peer;
+use common::running::Running;
 use common::server::{GROUP, PATIENCE, Server, folder_with, members_txt, until_holds};
 use rustix::process::Signal;
 
@@ -234,16 +235,6 @@ fn stand_in(folder: &Path, name: &str, says: &str) -> PathBuf {
     programs
 }
 
-/// A server that is killed when it is dropped.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Somebody was not let in: the log says so, in these words.
 #[track_caller]
 fn is_told(server: &Server, told: &mut Vec<String>, peer: &Peer, mail: &str, why: &str) {
@@ -310,9 +301,9 @@ fn logrotate_loses_no_line() {
     fs::write(folder.path().join("members.txt"), members_txt(&GROUP)).expect("written");
     let mut command = program();
     command.current_dir(folder.path()).args(["--listen", "127.0.0.1:0", "--log-file", log_file]);
-    let server = Killed(command.spawn().expect("a server"));
+    let server = Running::spawn(&mut command);
     until_holds(&log, "listening on ");
-    let programs = stand_in(folder.path(), "systemctl", &server.0.id().to_string());
+    let programs = stand_in(folder.path(), "systemctl", &server.pid().to_string());
     let rules = folder.path().join("rules");
     let text = deployed("logrotate").replace("/var/log/chat-room/server.log", log_file);
     fs::write(&rules, text.replace("    su chat-room chat-room\n", "")).expect("written");

@@ -8,11 +8,12 @@ mod secure;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use common::disk::skip;
 use common::peer::{OnDemand as _, Peer, fits, masked};
+use common::running::Running;
 use common::server::{PATIENCE, Server, until};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion};
@@ -186,7 +187,7 @@ fn stunnel_ends_when_all_is_answered() {
 
 /// A stunnel that takes plain text and speaks TLS with the server.
 struct Tunnel {
-    program: Child,
+    _program: Running,
     addr: SocketAddr,
 }
 
@@ -203,8 +204,7 @@ impl Tunnel {
         fs::write(&config, text).expect("written");
         let mut command = Command::new("stunnel");
         command.arg(&config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let program = command.spawn().expect("it is installed");
-        let tunnel = Tunnel { program, addr };
+        let tunnel = Tunnel { _program: Running::spawn(&mut command), addr };
         until("stunnel listens", || TcpStream::connect(addr).is_ok());
         assert_gone(server);
         tunnel
@@ -214,12 +214,5 @@ impl Tunnel {
         let stream = TcpStream::connect(self.addr).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("an option");
         stream
-    }
-}
-
-impl Drop for Tunnel {
-    fn drop(&mut self) {
-        let _ = self.program.kill();
-        let _ = self.program.wait();
     }
 }

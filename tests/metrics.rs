@@ -7,12 +7,13 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chat_room::server::ops::metrics::figure::FIGURES;
 use common::disk::skip;
 use common::peer::Peer;
+use common::running::Running;
 use common::server::{GROUP, PATIENCE, Server, members_txt, until};
 use common::strace::Strace;
 
@@ -181,7 +182,10 @@ fn what_is_wrong_is_told() {
 }
 
 /// Prometheus in a folder of its own, ended with the test.
-struct Prometheus(Child, SocketAddr);
+struct Prometheus {
+    _process: Running,
+    addr: SocketAddr,
+}
 
 impl Prometheus {
     /// Scrapes and judges every half second. `None`: there is none here.
@@ -200,20 +204,20 @@ impl Prometheus {
         let rules = read("alerts.yml").replace("for: 1m", "for: 0s").replace("for: 5m", "for: 0s");
         fs::write(folder.join("prometheus.yml"), config).expect("a file");
         fs::write(folder.join("alerts.yml"), rules).expect("a file");
-        let child = Command::new("prometheus")
+        let mut command = Command::new("prometheus");
+        command
             .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
             .arg(format!("--web.listen-address={addr}"))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Some(Prometheus(child.ok()?, addr))
+            .stderr(Stdio::null());
+        Some(Prometheus { _process: Running::start(&mut command).ok()?, addr })
     }
 
     /// What it answers; nothing while it starts.
     fn ask(&self, path: &str) -> String {
-        match TcpStream::connect_timeout(&self.1, Duration::from_secs(1)) {
-            Ok(_) => get(self.1, path).1,
+        match TcpStream::connect_timeout(&self.addr, Duration::from_secs(1)) {
+            Ok(_) => get(self.addr, path).1,
             Err(_) => String::new(),
         }
     }
@@ -224,13 +228,6 @@ impl Prometheus {
             let told = self.ask("/api/v1/alerts");
             told.split("{\"labels\":").any(|one| one.contains(&alert) && one.contains("\"state\":\"firing\""))
         });
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

@@ -9,12 +9,12 @@ mod web;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use common::disk::skip;
 use common::peer::{OnDemand as _, Peer};
-use common::server::{PATIENCE, Server};
+use common::running::Running;
+use common::server::{Server, until};
 use secure::{Secure, trusting};
 use tempfile::TempDir;
 use web::{CLOSE, PING, Web, connect, frame, read_head, start, web_addr, wish};
@@ -28,16 +28,9 @@ fn settings(language: &str) -> String {
 
 /// A proxy that runs, with a folder of its own.
 struct Proxy {
-    process: Child,
+    _process: Running,
     addr: SocketAddr,
     folder: TempDir,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 fn free() -> SocketAddr {
@@ -69,30 +62,27 @@ fn run(server: &Server, language: &str, around: [&str; 2], command: &str) -> Opt
     let command =
         command.replace("FILE", file("settings").to_str().expect("a plain name")).replace("FOLDER", shown);
     let mut words = command.split(' ');
-    let process = Command::new(words.next().expect("a program"))
+    let mut program = Command::new(words.next().expect("a program"));
+    program
         .args(words)
         .env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()))
         .env("HOME", folder.path())
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let process = match process {
+        .stderr(Stdio::null());
+    let mut process = match Running::start(&mut program) {
         Ok(process) => process,
         Err(why) => {
             skip(format_args!("{command}: {why}"));
             return None;
         }
     };
-    let mut proxy = Proxy { process, addr, folder };
-    let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect(addr).is_err() {
-        assert!(proxy.process.try_wait().expect("a child").is_none(), "{command}: it has ended");
-        assert!(Instant::now() < deadline, "{command}: it does not listen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Some(proxy)
+    until(&format!("{command}: it listens"), || {
+        assert!(!process.has_ended(), "{command}: it has ended");
+        TcpStream::connect(addr).is_ok()
+    });
+    Some(Proxy { _process: process, addr, folder })
 }
 
 /// What a browser does, through it.

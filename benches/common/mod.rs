@@ -26,6 +26,9 @@ pub(crate) mod publishers;
 pub(crate) mod raw;
 pub(crate) mod returners;
 pub(crate) mod run;
+/// The tests' brokers are such processes.
+#[path = "../../tests/common/running.rs"]
+pub(crate) mod running;
 pub(crate) mod table;
 pub(crate) mod talker;
 pub(crate) mod target;

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::running::Running;
 use crate::common::server::PATIENCE;
 use crate::document::block;
 use crate::run::{Place, are_there, with_all};
@@ -90,21 +91,19 @@ fn blackbox(place: &Place, settings: &str) -> bool {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("it is bound")
     };
-    let mut exporter = Command::new("prometheus-blackbox-exporter")
+    let mut command = Command::new("prometheus-blackbox-exporter");
+    command
         .arg(format!("--config.file={}", file.display()))
         .arg(format!("--web.listen-address={addr}"))
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it runs");
+        .stderr(Stdio::null());
+    let _exporter = Running::spawn(&mut command);
     let looks = [("chat", "7667"), ("chat_tls", "7668")].map(|(module, port)| {
         let target = place.meant(&format!("127.0.0.1:{port}"));
         let told = get(addr, &format!("/probe?module={module}&target={target}"));
         assert!(told.contains("\nprobe_success "), "{told}");
         told.contains("\nprobe_success 1\n")
     });
-    let _ = exporter.kill();
-    let _ = exporter.wait();
     assert_eq!(looks[0], looks[1], "plain and TLS");
     looks[0]
 }

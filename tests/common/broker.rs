@@ -4,9 +4,6 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-#[path = "running.rs"]
-mod running;
-
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,7 +18,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::common::disk::skip;
-pub(crate) use running::Running;
+use crate::common::running::Running;
 
 /// How long three brokers may take until they have agreed on a leader, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(90);

@@ -6,6 +6,7 @@ pub(crate) mod disk;
 pub(crate) mod grammar;
 pub(crate) mod peer;
 pub(crate) mod read;
+pub(crate) mod running;
 pub(crate) mod server;
 pub(crate) mod strace;
 pub(crate) mod talk;

@@ -13,8 +13,9 @@ use chat_room::server::log::cluster::broker::{self as link, Access, Asker, Plain
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::broker::{Brokers, Login, Running, Setup};
+use crate::broker::{Brokers, Login, Setup};
 use crate::common::peer::Peer;
+use crate::common::running::Running;
 use crate::common::server::{PATIENCE, Server, until};
 
 /// Brokers, and what starts servers with them.

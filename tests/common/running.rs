@@ -1,5 +1,6 @@
 //! A process that ends with the test, even if that is killed.
 
+use std::io;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,11 +14,16 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn spawn(command: &mut Command) -> Running {
-        let child = command.spawn().expect("the program");
+        Running::start(command).expect("the program")
+    }
+
+    /// The same of a program that may not be installed.
+    pub(crate) fn start(command: &mut Command) -> io::Result<Running> {
+        let child = command.spawn()?;
         let mut guard = Command::new("sh");
         guard.args(["-c", "read _; kill -9 \"$0\"", &child.id().to_string()]).stdin(Stdio::piped());
         let guard = guard.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
-        Running { child, guard }
+        Ok(Running { child, guard })
     }
 
     pub(crate) fn pid(&self) -> u32 {

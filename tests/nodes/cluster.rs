@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::broker::{Brokers, Login, Running, Setup};
+use super::broker::{Brokers, Login, Setup};
+use super::common::running::Running;
 use super::folder;
 use super::proxy::{Flow, Proxy, Way};
 use super::record::Files;
