@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::disk::skip;
+use common::disk::{skip, tool};
 use common::peer::Peer;
 use common::running::Running;
 use common::server::{PATIENCE, Server, members_txt, until};
@@ -32,7 +32,7 @@ struct Stage {
 impl Stage {
     /// Nothing, and it says so: there is no Python.
     fn start() -> Option<Stage> {
-        if !Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        if !tool("python3 --version") {
             skip("no python3 is installed");
             return None;
         }
