@@ -7,17 +7,18 @@ mod secure;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use common::disk::skip;
+use common::net::{connect, free_addr};
 use common::peer::{OnDemand as _, Peer, fits, masked};
 use common::running::Running;
-use common::server::{PATIENCE, Server, until};
+use common::server::{Server, until};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion};
-use secure::{Secure, connect, self_signed, speaking, start, tls_addr};
+use secure::{Secure, self_signed, speaking, start, tls_addr};
 
 /// Each of the versions of TLS, and a server.
 fn with_each_version(test: impl Fn(&Server, &Arc<ClientConfig>)) {
@@ -193,8 +194,7 @@ struct Tunnel {
 
 impl Tunnel {
     fn dig(server: &Server, version: &str) -> Tunnel {
-        // Nobody else takes it meanwhile: the kernel gives each port in turn.
-        let addr = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        let addr = free_addr();
         let to = tls_addr(server);
         let config = server.members().with_file_name("stunnel.conf");
         let text = format!(
@@ -211,8 +211,6 @@ impl Tunnel {
     }
 
     fn enter(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.addr).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-        stream
+        connect(self.addr)
     }
 }

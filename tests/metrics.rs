@@ -5,16 +5,16 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use chat_room::server::ops::metrics::figure::FIGURES;
 use common::disk::skip;
+use common::net::{ask, connect, free_addr};
 use common::peer::Peer;
 use common::running::Running;
-use common::server::{GROUP, PATIENCE, Server, members_txt, until};
+use common::server::{GROUP, Server, members_txt, until};
 use common::strace::Strace;
 
 fn start(options: &[&str]) -> Server {
@@ -30,13 +30,7 @@ fn metrics_addr(server: &Server) -> SocketAddr {
 
 /// Asks, and gives the status and the body.
 fn get(addr: SocketAddr, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(addr).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-    stream
-        .write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
-        .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
+    let answer = ask(addr, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
     let status = head.split(' ').nth(1).expect("a status").parse().expect("a number");
     (status, body.to_owned())
@@ -135,12 +129,11 @@ fn a_monitor_that_misbehaves_keeps_nobody_out() {
     let server = start(&[]);
     let addr = metrics_addr(&server);
     let mut ann = Peer::member(server.addr(), "ann@x");
-    let mut half = TcpStream::connect(addr).expect("it listens");
+    let mut half = connect(addr);
     half.write_all(b"GET /metrics HT").expect("sent");
     ann.fence();
     assert_eq!(get(addr, "/healthz"), (200, "ok\n".to_owned()));
     let mut rest = Vec::new();
-    half.set_read_timeout(Some(PATIENCE)).expect("an option");
     // It may be told of the end by a reset, because nobody has read what it sent.
     let _ = half.read_to_end(&mut rest);
     assert_eq!(rest, b"", "an answer to half a question");
@@ -149,10 +142,7 @@ fn a_monitor_that_misbehaves_keeps_nobody_out() {
         ("GET /other HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
         ("LOGIN ann@x ann-secret\r\n", "400"),
     ] {
-        let mut stream = TcpStream::connect(addr).expect("it listens");
-        stream.write_all(request.as_bytes()).expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
+        let answer = ask(addr, request);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {answer}");
     }
     ann.fence();
@@ -190,10 +180,7 @@ struct Prometheus {
 impl Prometheus {
     /// Scrapes and judges every half second. `None`: there is none here.
     fn start(folder: &Path, target: SocketAddr) -> Option<Prometheus> {
-        let addr = {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-            listener.local_addr().expect("it is bound")
-        };
+        let addr = free_addr();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/monitoring");
         let read = |name: &str| fs::read_to_string(root.join(name)).expect("a file of this repository");
         let config = read("prometheus.yml").replace("127.0.0.1:7690", &target.to_string());
@@ -211,15 +198,13 @@ impl Prometheus {
             .arg(format!("--web.listen-address={addr}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        Some(Prometheus { _process: Running::start(&mut command).ok()?, addr })
+        let process = Running::start(&mut command).ok()?;
+        until("prometheus listens", || TcpStream::connect(addr).is_ok());
+        Some(Prometheus { _process: process, addr })
     }
 
-    /// What it answers; nothing while it starts.
     fn ask(&self, path: &str) -> String {
-        match TcpStream::connect_timeout(&self.addr, Duration::from_secs(1)) {
-            Ok(_) => get(self.addr, path).1,
-            Err(_) => String::new(),
-        }
+        get(self.addr, path).1
     }
 
     fn until_firing(&self, alert: &str) {

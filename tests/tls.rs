@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use chat_room::fingerprint::Fingerprint;
 use common::disk::skip;
+use common::net::connect;
 use common::peer::{OnDemand as _, Peer};
 use common::read::read_some;
 use common::server::{GROUP, Server, members_txt};
@@ -25,7 +26,7 @@ use common::talk::Talk;
 use receipts::{a_device_misses_nothing, narrow};
 use rustix::process::Signal;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind};
-use secure::{Secure, TLS, connect, self_signed, start, tls_addr, told, trusting};
+use secure::{Secure, TLS, self_signed, start, tls_addr, told, trusting};
 
 /// What openssl says; `None`: it is not installed.
 fn openssl(arguments: &[&str]) -> Option<String> {

@@ -14,22 +14,14 @@ mod web;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
+use common::net::{ask, connect};
 use common::peer::{OnDemand as _, Peer};
 use common::server::{GROUP, Server, members_txt};
 use common::talk::Talk;
 use receipts::{a_device_misses_nothing, narrow};
 use rustix::process::Signal;
 use tungstenite::Message;
-use web::{CLOSE, PING, TEXT, Web, connect, frame, read_head, start, web_addr, wish};
-
-/// Sends a request, and reads what comes to the end.
-fn ask(server: &Server, request: &str) -> String {
-    let mut stream = connect(web_addr(server));
-    stream.write_all(request.as_bytes()).expect("the server reads");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("the server answers and ends");
-    String::from_utf8_lossy(&answer).into_owned()
-}
+use web::{CLOSE, PING, TEXT, Web, frame, read_head, start, web_addr, wish};
 
 #[test]
 fn a_browser_takes_part() {
@@ -167,7 +159,7 @@ fn what_is_no_request_gets_one_short_answer() {
         ("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "426"),
         (&wish("Origin: https://evil.example.org\r\nConnection: close\r\n"), "403"),
     ] {
-        let answer = ask(&server, request);
+        let answer = ask(web_addr(&server), request);
         let shown: String = request.chars().take(60).collect();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{shown}: {answer}");
         assert!(answer.len() < 700 && answer.matches("HTTP/1.1").count() == 1, "{shown}: {answer}");

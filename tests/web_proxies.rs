@@ -7,17 +7,18 @@ mod secure;
 mod web;
 
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::disk::skip;
+use common::net::{connect, free_addr};
 use common::peer::{OnDemand as _, Peer};
 use common::running::Running;
 use common::server::{Server, until};
 use secure::{Secure, trusting};
 use tempfile::TempDir;
-use web::{CLOSE, PING, Web, connect, frame, read_head, start, web_addr, wish};
+use web::{CLOSE, PING, Web, frame, read_head, start, web_addr, wish};
 
 /// The block of docs/web.md in this language.
 fn settings(language: &str) -> String {
@@ -33,11 +34,6 @@ struct Proxy {
     folder: TempDir,
 }
 
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("it is bound")
-}
-
 /// Runs it; `None`: it is not installed. `FILE` and `FOLDER` in `around` and `command` stand for what they say.
 fn run(server: &Server, language: &str, around: [&str; 2], command: &str) -> Option<Proxy> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -48,7 +44,7 @@ fn run(server: &Server, language: &str, around: [&str; 2], command: &str) -> Opt
     std::fs::write(file("fullchain.pem"), &certificate).expect("written");
     std::fs::write(file("privkey.pem"), &key).expect("written");
     std::fs::write(file("both.pem"), certificate + &key).expect("written");
-    let addr = free();
+    let addr = free_addr();
     let shown = folder.path().to_str().expect("a plain name");
     let [before, after] = around;
     let text = settings(language)

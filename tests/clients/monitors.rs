@@ -1,12 +1,11 @@
 //! Programs that look whether the server lives, with the settings of docs/clients.md.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
+use crate::common::net::{ask, free_addr};
 use crate::common::running::Running;
-use crate::common::server::PATIENCE;
+use crate::common::server::until;
 use crate::document::block;
 use crate::run::{Place, are_there, with_all};
 
@@ -87,10 +86,7 @@ fn monit(place: &Place, settings: &str) -> bool {
 fn blackbox(place: &Place, settings: &str) -> bool {
     let file = place.folder().join("blackbox.yml");
     std::fs::write(&file, settings).expect("a file");
-    let addr = {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("it is bound")
-    };
+    let addr = free_addr();
     let mut command = Command::new("prometheus-blackbox-exporter");
     command
         .arg(format!("--config.file={}", file.display()))
@@ -98,27 +94,13 @@ fn blackbox(place: &Place, settings: &str) -> bool {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let _exporter = Running::spawn(&mut command);
+    until("the exporter listens", || TcpStream::connect(addr).is_ok());
     let looks = [("chat", "7667"), ("chat_tls", "7668")].map(|(module, port)| {
         let target = place.meant(&format!("127.0.0.1:{port}"));
-        let told = get(addr, &format!("/probe?module={module}&target={target}"));
+        let told = ask(addr, &format!("GET /probe?module={module}&target={target} HTTP/1.0\r\n\r\n"));
         assert!(told.contains("\nprobe_success "), "{told}");
         told.contains("\nprobe_success 1\n")
     });
     assert_eq!(looks[0], looks[1], "plain and TLS");
     looks[0]
-}
-
-fn get(addr: SocketAddr, path: &str) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    let mut stream = loop {
-        match TcpStream::connect(addr) {
-            Ok(stream) => break stream,
-            Err(why) => assert!(Instant::now() < deadline, "{why}"),
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    answer
 }

@@ -1,15 +1,15 @@
 //! What stands between a client and the server: the same conversation through each, with the settings of
 //! docs/clients.md. `7669` there is where the proxy listens, `7670` where it does with TLS.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::common::net::free_addr;
 use crate::common::peer::Peer;
-use crate::common::server::PATIENCE;
+use crate::common::server::until;
 use crate::document::block;
 use crate::person::until_delivered;
 use crate::run::{Place, are_there, with_all};
@@ -127,7 +127,7 @@ struct Running {
 
 impl Running {
     fn start(proxy: &Proxy, place: &Place) -> Running {
-        let (plain, tls) = (free(), free());
+        let (plain, tls) = (free_addr(), free_addr());
         let ours = |text: &str| {
             let text = text.replace(proxy.without, "").replace("7669", &plain.port().to_string());
             place.meant(&text.replace("7670", &tls.port().to_string()))
@@ -145,11 +145,7 @@ impl Running {
         let process = shell.process_group(0).spawn().expect("a shell");
         let running = Running { process, plain, tls };
         let addr = if proxy.settings == "stunnel-server" { tls } else { plain };
-        let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(addr).is_err() {
-            assert!(Instant::now() < deadline, "{} does not listen", proxy.name);
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until(&format!("{} listens", proxy.name), || TcpStream::connect(addr).is_ok());
         running
     }
 
@@ -167,11 +163,6 @@ impl Drop for Running {
         let _ = kill_process_group(Pid::from_child(&self.process), Signal::KILL);
         let _ = self.process.wait();
     }
-}
-
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("it is bound")
 }
 
 /// A client that half-closes over TLS.

@@ -4,6 +4,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod grammar;
+pub(crate) mod net;
 pub(crate) mod peer;
 pub(crate) mod read;
 pub(crate) mod running;

@@ -15,8 +15,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use socket2::SockRef;
 
+use crate::common::net::connect;
 use crate::common::peer::{OnDemand, masked};
-use crate::common::server::{GROUP, PATIENCE, Server, members_txt};
+use crate::common::server::{GROUP, Server, members_txt};
 
 pub(crate) const TLS: [&str; 2] = ["--tls-listen", "127.0.0.1:0"];
 
@@ -57,12 +58,6 @@ pub(crate) fn speaking(versions: &[&'static SupportedProtocolVersion], pem: &Pat
         .with_no_client_auth();
     config.resumption = Resumption::in_memory_sessions(8);
     Arc::new(config)
-}
-
-pub(crate) fn connect(addr: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(addr).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-    stream
 }
 
 /// A connection with TLS that is read on demand.

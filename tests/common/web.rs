@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use crate::common::net::connect;
 use crate::common::peer::{OnDemand, Peer, masked};
-use crate::common::server::{GROUP, PATIENCE, Server, members_txt};
+use crate::common::server::{GROUP, Server, members_txt};
 
 pub(crate) const WEB: [&str; 2] = ["--web-listen", "127.0.0.1:0"];
 
@@ -31,12 +32,6 @@ pub(crate) fn web_addr(server: &Server) -> SocketAddr {
         log.split_once("listening for browsers, http").expect("it is logged before the plain listener");
     let (_, rest) = told.split_once("://").expect("a URL");
     rest.split([',', '\n']).next().expect("split gives at least one piece").parse().expect("an address")
-}
-
-pub(crate) fn connect(addr: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(addr).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-    stream
 }
 
 /// The wish for a WebSocket, with more fields.
