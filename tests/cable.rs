@@ -9,11 +9,10 @@ mod web;
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use common::disk::skip;
 use common::peer::Peer;
-use common::server::{GROUP, PATIENCE, Server, folder_with, members_txt};
+use common::server::{GROUP, Server, folder_with, members_txt, until};
 use netns::{Cable, End};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -91,11 +90,7 @@ impl Net {
 
     /// Waits until INFO says that this message has reached the device.
     fn until_arrived(&mut self, n: u64) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.is_pending(n) {
-            assert!(Instant::now() < deadline, "message {n} never arrives");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until(&format!("message {n} arrives"), || !self.is_pending(n));
     }
 
     /// The device at this end, and its process if it is one.
