@@ -3,38 +3,22 @@
 #[path = "common/broker.rs"]
 mod broker;
 mod common;
+#[path = "common/invited.rs"]
+mod invited;
 #[path = "common/nodes.rs"]
 mod nodes;
 
 use common::peer::Peer;
 use common::server::{GROUP, Server, folder_with, members_txt};
+use invited::{BAD, invite, joining};
 use nodes::{Stage, same_events};
-
-#[track_caller]
-fn invite(server: &Server, whom: &str) -> String {
-    let mut ann = Peer::member(server.addr(), "ann@x/-");
-    ann.say(&format!("INVITE {whom}@x"));
-    let line = ann.line().expect("an answer");
-    line.strip_prefix("OK INVITE ").unwrap_or_else(|| panic!("{line}")).to_owned()
-}
-
-/// Asks to join, each time from another address, so that no wrong word delays another.
-#[track_caller]
-fn joining(server: &Server, whom: &str, word: &str, from: u8) -> Peer {
-    let mut peer = Peer::connect_from(server.addr(), [127, 0, 8, from]);
-    peer.expect("HELLO …");
-    peer.say(&format!("JOIN {whom}@x {word} {whom}-secret"));
-    peer
-}
-
-const BAD: &str = "ERR JOIN bad-invite …";
 
 #[test]
 fn a_word_of_one_node_is_good_on_all_and_once() {
     let Some(stage) = Stage::start() else { return };
     // The group was one server's before; what was invited then is not known to the others.
     let mut alone = Server::in_folder(folder_with(&members_txt(&GROUP)), &[]);
-    let old = invite(&alone, "old");
+    let old = invite(&alone, "ann", "old");
     let mut ann = Peer::member(alone.addr(), "ann@x");
     ann.say("MSG hello");
     ann.expect("OK MSG 1 <time>");
@@ -43,19 +27,23 @@ fn a_word_of_one_node_is_good_on_all_and_once() {
     stage.found(folder.path());
     let one = stage.node("n0", folder);
     let two = stage.node("n1", tempfile::tempdir().expect("a folder"));
-    joining(&two, "old", &old, 1).expect(BAD);
+    joining(&two, "old", &old).expect(BAD);
 
     // A word of one on the other, which gets it in its place in the stream.
-    let (kim, lea, mia, nia) =
-        (invite(&one, "kim"), invite(&two, "lea"), invite(&one, "mia"), invite(&one, "nia"));
-    joining(&one, "old", &old, 2).expect(BAD);
-    let mut inside = joining(&two, "kim", &kim, 3);
+    let (kim, lea, mia, nia) = (
+        invite(&one, "ann", "kim"),
+        invite(&two, "ann", "lea"),
+        invite(&one, "ann", "mia"),
+        invite(&one, "ann", "nia"),
+    );
+    joining(&one, "old", &old).expect(BAD);
+    let mut inside = joining(&two, "kim", &kim);
     inside.expect("OK JOIN kim@x");
     inside.login("kim@x");
-    joining(&one, "kim", &kim, 4).expect(BAD);
+    joining(&one, "kim", &kim).expect(BAD);
 
     // Two at once: one is in.
-    let mut both = [joining(&one, "lea", &lea, 5), joining(&two, "lea", &lea, 6)];
+    let mut both = [joining(&one, "lea", &lea), joining(&two, "lea", &lea)];
     let mut answers: Vec<String> = both.iter_mut().map(|peer| peer.line().expect("an answer")).collect();
     answers.sort();
     let [refused, joined] = &answers[..] else { panic!("two have asked") };
@@ -70,15 +58,15 @@ fn a_word_of_one_node_is_good_on_all_and_once() {
         ann.expect(&format!("OK {verb}"));
     }
     let two = stage.node("n1", folder);
-    joining(&two, "kim", &kim, 7).expect(BAD);
-    joining(&two, "mia", &mia, 8).expect("OK JOIN mia@x");
+    joining(&two, "kim", &kim).expect(BAD);
+    joining(&two, "mia", &mia).expect("OK JOIN mia@x");
     same_events(&[&one, &two]);
 
     // A node that is taken out knows all that.
     let mut one = one;
     one.stop();
     let alone = Server::in_folder(one.into_folder(), &[]);
-    joining(&alone, "kim", &kim, 9).expect(BAD);
-    joining(&alone, "mia", &mia, 10).expect(BAD);
-    joining(&alone, "nia", &nia, 11).expect("OK JOIN nia@x");
+    joining(&alone, "kim", &kim).expect(BAD);
+    joining(&alone, "mia", &mia).expect(BAD);
+    joining(&alone, "nia", &nia).expect("OK JOIN nia@x");
 }

@@ -1,31 +1,21 @@
 //! Invitations on the real server: restarts, files that change while it is down, throttling, what the log tells.
 
 mod common;
+#[path = "common/invited.rs"]
+mod invited;
 
 use std::fs;
 
 use common::peer::Peer;
 use common::server::{GROUP, Server, members_txt};
 use common::talk::Talk;
+use invited::{BAD, invite, joining};
 use rustix::process::Signal;
 
-/// The word of an invitation that this admin makes.
-#[track_caller]
-fn invite(server: &Server, by: &str, whom: &str) -> String {
-    let mut peer = Peer::member(server.addr(), &format!("{by}@x/-"));
-    peer.say(&format!("INVITE {whom}@x"));
-    let line = peer.line().expect("an answer");
-    line.strip_prefix("OK INVITE ").unwrap_or_else(|| panic!("{line}")).to_owned()
-}
-
-/// Tries a word from an address of its own, so that no wrong one delays another, and compares the answer.
+/// Tries a word, and compares the answer.
 #[track_caller]
 fn join(server: &Server, whom: &str, word: &str, answer: &str) -> Peer {
-    static TRIES: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(1);
-    let from = TRIES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let mut peer = Peer::connect_from(server.addr(), [127, 0, 7, from]);
-    peer.expect("HELLO …");
-    peer.say(&format!("JOIN {whom}@x {word} {whom}-secret"));
+    let mut peer = joining(server, whom, word);
     peer.expect(answer);
     peer
 }
@@ -43,8 +33,6 @@ fn without(mut server: Server, name: &str) -> Server {
     fs::remove_file(server.history().join(name)).expect("it was written");
     server.again()
 }
-
-const BAD: &str = "ERR JOIN bad-invite …";
 
 #[test]
 fn from_the_invitation_to_the_first_line_said() {
