@@ -75,8 +75,7 @@ fn login(server: &Server, line: &str) -> (Peer, String) {
 fn a_server_started_in_a_backup_goes_on_where_it_was_made() {
     let server = Server::start();
     let (mut phone, _) = login(&server, "LOGIN bob@x/phone bob-secret");
-    phone.say("TOKEN");
-    let token = phone.line().expect("an answer").replace("OK TOKEN ", "");
+    let token = phone.word_of("TOKEN");
     let (mut ann, _) = login(&server, "LOGIN ann@x ann-secret");
     for line in ["PASSWD ann-secret other-secret", "MSG one", "ADD zoe@x zoe-secret"] {
         ann.say(line);

@@ -133,9 +133,7 @@ fn membership_is_the_same_on_all_nodes() {
     ann.expect("ERR REMOVE no-such-member …");
 
     // A token of one node is good on all, until the password changes anywhere.
-    fay.say("TOKEN");
-    let token = fay.line().expect("a token");
-    let token = token.strip_prefix("OK TOKEN ").expect("a token").to_owned();
+    let token = fay.word_of("TOKEN");
     let resume = |at: usize, answer: &str| {
         let mut peer = Peer::connect(group.nodes[at].addr());
         peer.expect("HELLO …");

@@ -13,7 +13,7 @@ use std::path::Path;
 use broker::Login;
 use common::running::Running;
 use common::server::{GROUP, Server, folder_with, members_txt, until};
-use nodes::{Stage, copy_history, copy_of, events, login, refused, same_events, says, token};
+use nodes::{Stage, copy_history, copy_of, events, login, refused, same_events, says};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -82,7 +82,7 @@ fn a_new_node_gets_what_the_stream_has_forgotten() {
     let mut bob = login(&n0, "LOGIN bob@x/- bob-secret", "OK LOGIN bob@x …");
     bob.say("PASSWD bob-secret bob-has-another");
     bob.expect("OK PASSWD");
-    let bobs_token = token(&mut bob);
+    let bobs_token = bob.word_of("TOKEN");
 
     // What the stream continues from is in it, but not what was said before.
     let n1 = stage.node("n1", empty());

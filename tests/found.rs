@@ -12,7 +12,7 @@ use std::process::Command;
 
 use broker::Login;
 use common::server::{GROUP, Server, folder_with, members_txt, until};
-use nodes::{Stage, copy_of, events, line_of, login, refused, same_events, says, token};
+use nodes::{Stage, copy_of, events, line_of, login, refused, same_events, says};
 use rustix::process::Signal;
 
 #[test]
@@ -34,7 +34,7 @@ fn a_server_that_was_alone_brings_its_history_in() {
     let mut bob =
         login(&alone, "LOGIN bob@x/phone bob-secret", "OK LOGIN bob@x role=member last=9 missed=4 …");
     (6..=9).for_each(|number| bob.expect(&format!("ADDED {number} <time> - …")));
-    let bobs_token = token(&mut bob);
+    let bobs_token = bob.word_of("TOKEN");
     bob.fence();
     alone.until_noted("bob@x/phone", 9);
     drop(bob);
@@ -125,7 +125,7 @@ fn a_lost_stream_is_made_again_from_a_nodes_history() {
     ann.expect("ADDED 2 <time> ann@x fay@x");
     bob.expect("MSG 1 <time> ann@x one");
     bob.expect("ADDED 2 <time> ann@x fay@x");
-    let bobs_token = token(&mut bob);
+    let bobs_token = bob.word_of("TOKEN");
     n2.until_noted("bob@x/phone", 2);
     same_events(&[&n0, &n1, &n2]);
     n1.stop();
@@ -254,7 +254,7 @@ fn a_node_that_is_taken_out_goes_on_alone_and_does_not_come_back_unnoticed() {
     ann.expect("OK ADD fay@x");
     ann.expect("ADDED 2 <time> ann@x fay@x");
     bob.expect("ADDED 2 <time> ann@x fay@x");
-    let bobs_token = token(&mut bob);
+    let bobs_token = bob.word_of("TOKEN");
     n1.until_noted("bob@x/phone", 2);
     same_events(&[&n0, &n1]);
     n1.stop();

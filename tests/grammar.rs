@@ -389,15 +389,11 @@ fn ordinary() -> Vec<Vec<u8>> {
     skip_list(&mut talk, "eve", "BYE password-changed ");
     talk.peer("ann").stat("members");
 
-    talk.peer("ann").say("TOKEN");
-    let token = talk.peer("ann").line().expect("an answer");
-    let token = token.strip_prefix("OK TOKEN ").expect("a token");
+    let token = talk.peer("ann").word_of("TOKEN");
     talk.play(&format!(
         "ann2> RESUME ann@x/- {token}\nann2< OK RESUME ann@x …\nann2> QUIT\nann2< OK QUIT\nann2."
     ));
-    talk.peer("ann").say("INVITE kim@x");
-    let word = talk.peer("ann").line().expect("an answer");
-    let word = word.strip_prefix("OK INVITE ").expect("a word");
+    let word = talk.peer("ann").word_of("INVITE kim@x");
     talk.play(&format!(
         "
         kim> join KIM@x   {word}  kim-secret\\s

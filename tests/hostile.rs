@@ -65,8 +65,7 @@ fn a_flood_of_wrong_passwords_keeps_no_member_out() {
     let members = members_txt(&["ann", "bob"]) + &format!("cid@x {}\n", hash_of_cost("cid-secret", 19456, 2));
     let server = Server::with(&members, &[]);
     let mut ann = Peer::member(server.addr(), "ann@x");
-    ann.say("TOKEN");
-    let token = ann.line().expect("a token").replace("OK TOKEN ", "");
+    let token = ann.word_of("TOKEN");
     Peer::member(server.addr(), "bob@x/-");
     // Some address's turn always comes before the flood is worked off.
     let mut guessers: Vec<TcpStream> = Vec::new();

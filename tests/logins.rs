@@ -15,10 +15,7 @@ use rustix::process::Signal;
 /// Logs in as `ann@x`, and gives a token of hers.
 #[track_caller]
 fn token_of(server: &Server, name: &str) -> String {
-    let mut peer = Peer::member(server.addr(), &format!("{name}@x/-"));
-    peer.say("TOKEN");
-    let line = peer.line().expect("an answer");
-    line.strip_prefix("OK TOKEN ").expect("a token").to_owned()
+    Peer::member(server.addr(), &format!("{name}@x/-")).word_of("TOKEN")
 }
 
 /// Tries a token, and compares the answer; `…` stands for anything.

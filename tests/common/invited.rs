@@ -10,10 +10,7 @@ pub(crate) const BAD: &str = "ERR JOIN bad-invite …";
 /// The word of an invitation that this admin makes.
 #[track_caller]
 pub(crate) fn invite(server: &Server, by: &str, whom: &str) -> String {
-    let mut peer = Peer::member(server.addr(), &format!("{by}@x/-"));
-    peer.say(&format!("INVITE {whom}@x"));
-    let line = peer.line().expect("an answer");
-    line.strip_prefix("OK INVITE ").unwrap_or_else(|| panic!("{line}")).to_owned()
+    Peer::member(server.addr(), &format!("{by}@x/-")).word_of(&format!("INVITE {whom}@x"))
 }
 
 /// Tries a word from an address of its own, so that no wrong one delays another. The answer is still to come.

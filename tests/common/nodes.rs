@@ -173,12 +173,6 @@ pub(crate) fn login(server: &Server, line: &str, answer: &str) -> Peer {
     peer
 }
 
-pub(crate) fn token(peer: &mut Peer) -> String {
-    peer.say("TOKEN");
-    let line = peer.line().expect("a token");
-    line.strip_prefix("OK TOKEN ").expect("a token").to_owned()
-}
-
 pub(crate) fn line_of(text: &str, mail: &str) -> String {
     text.lines().find(|line| line.starts_with(mail)).expect("a member").to_owned()
 }

@@ -144,6 +144,15 @@ impl Peer {
         self.expect(&answer);
     }
 
+    /// Sends a command whose OK has a word, a token or that of an invitation, and gives it.
+    #[track_caller]
+    pub(crate) fn word_of(&mut self, command: &str) -> String {
+        self.say(command);
+        let verb = command.split(' ').next().expect("split gives at least one piece");
+        let line = self.line().expect("an answer");
+        line.strip_prefix(&format!("OK {verb} ")).unwrap_or_else(|| panic!("{line}")).to_owned()
+    }
+
     /// Connects and logs in.
     #[track_caller]
     pub(crate) fn member(addr: SocketAddr, who: &str) -> Peer {

@@ -99,9 +99,7 @@ pub(crate) fn is_shown(server: &Server, login: &str, first: u64) -> usize {
 
 #[track_caller]
 pub(crate) fn token_of(server: &Server, name: &str) -> String {
-    let mut peer = Peer::member(server.addr(), &format!("{name}@x/-"));
-    peer.say("TOKEN");
-    peer.line().and_then(|line| Some(line.strip_prefix("OK TOKEN ")?.to_owned())).expect("a token")
+    Peer::member(server.addr(), &format!("{name}@x/-")).word_of("TOKEN")
 }
 
 /// All ways in: the default device, one that is known, one that is not, none, with password and token.
