@@ -9,7 +9,7 @@ use std::process::Command;
 
 use broker::{Brokers, Login, Setup};
 use common::peer::Peer;
-use common::server::{GROUP, Server, folder_with, members_txt, until, until_members};
+use common::server::{GROUP, Server, folder_with, line_of, members_txt, until, until_members};
 use common::strace::Strace;
 use tempfile::TempDir;
 
@@ -200,15 +200,12 @@ fn roles_are_judged_in_the_groups_order() {
 fn a_name_is_the_same_on_all_nodes() {
     let Some(group) = Group::start(2) else { return };
     let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));
-    let line = |text: &str, mail: &str| {
-        text.lines().find(|line| line.starts_with(mail)).expect("a member").to_owned()
-    };
     bob.say("NAME Bob  B.");
     bob.expect("OK NAME");
     for peer in [&mut ann, &mut bob] {
         peer.expect("NAMED 1 <time> bob@x Bob  B.");
     }
-    group.until_members(|text| line(text, "bob@x").ends_with(" member Bob  B."));
+    group.until_members(|text| line_of(text, "bob@x").ends_with(" member Bob  B."));
     // What it looks like is judged in the group's order, whichever node is asked.
     ann.say("NAME B\u{43e}b B.");
     ann.expect("ERR NAME name-taken …");
@@ -224,7 +221,7 @@ fn a_name_is_the_same_on_all_nodes() {
         for peer in [&mut ann, &mut bob] {
             peer.expect(&event);
         }
-        group.until_members(|text| line(text, "bob@x").ends_with(after) && !text.contains(before));
+        group.until_members(|text| line_of(text, "bob@x").ends_with(after) && !text.contains(before));
     }
     assert_eq!(group.same_history().lines().count(), 3);
 }
@@ -291,12 +288,9 @@ fn an_edit_on_one_node_is_one_for_all() {
     let Some(group) = Group::start(2) else { return };
     let (mut ann, mut cid) = (group.member(0, "ann@x"), group.member(1, "cid@x"));
     let before = group.nodes[1].members_text();
-    let line = |text: &str, mail: &str| {
-        text.lines().find(|line| line.starts_with(mail)).expect("a member").to_owned()
-    };
-    let bob = line(&before, "bob@x");
+    let bob = line_of(&before, "bob@x");
     let edited = format!("# mine\n{}gus@x typed-by-hand\n", before.replace(&format!("{bob}\n"), ""));
-    let edited = edited.replace(&line(&before, "dan@x"), &format!("{} admin", line(&before, "dan@x")));
+    let edited = edited.replace(&line_of(&before, "dan@x"), &format!("{} admin", line_of(&before, "dan@x")));
     fs::write(group.nodes[1].members(), edited).expect("written");
     for peer in [&mut ann, &mut cid] {
         let events = [peer.line(), peer.line(), peer.line()].map(|line| line.expect("an event"));
@@ -308,7 +302,7 @@ fn an_edit_on_one_node_is_one_for_all() {
     let is_followed = |text: &str| {
         text.contains("gus@x $argon2id$")
             && !text.contains("bob@x")
-            && line(text, "dan@x").ends_with(" admin")
+            && line_of(text, "dan@x").ends_with(" admin")
     };
     group.until_members(is_followed);
     assert!(group.nodes[1].members_text().starts_with("# mine\n"), "comments are each node's own");
@@ -319,7 +313,7 @@ fn an_edit_on_one_node_is_one_for_all() {
     gus.expect("OK LOGIN gus@x role=member …");
     // A password typed again is the same one: nobody is cut.
     let text = group.nodes[1].members_text();
-    fs::write(group.nodes[1].members(), text.replace(&line(&text, "gus@x"), "gus@x typed-by-hand"))
+    fs::write(group.nodes[1].members(), text.replace(&line_of(&text, "gus@x"), "gus@x typed-by-hand"))
         .expect("written");
     until_members(&group.nodes[1], |again| again == text);
     // While one file has a mistake, what the group decides waits there, and only there.

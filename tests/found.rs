@@ -11,8 +11,8 @@ use std::fs;
 use std::process::Command;
 
 use broker::Login;
-use common::server::{GROUP, Server, folder_with, members_txt, until};
-use nodes::{Stage, copy_of, events, line_of, login, refused, same_events, says};
+use common::server::{GROUP, Server, folder_with, line_of, members_txt, until};
+use nodes::{Stage, copy_of, events, login, refused, same_events, says};
 use rustix::process::Signal;
 
 #[test]

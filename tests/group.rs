@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::server::{GROUP, Server, members_txt};
+use common::server::{GROUP, Server, line_of, members_txt};
 use common::talk::{Talk, check};
 use rustix::process::Signal;
 
@@ -87,7 +87,7 @@ fn an_edit_of_a_role_is_announced_and_all_else_stays() {
     let mut talk = Talk::with(Server::with(&members, &[]));
     talk.play("ann:\nbob:");
     let before = talk.server.members_text();
-    let bob = before.lines().find(|line| line.starts_with("bob@x")).expect("bob's line").to_owned();
+    let bob = line_of(&before, "bob@x");
     let edited =
         before.replace(&bob, &format!("{bob}\t admin  ")) + &bob.replace("bob@x", "gil@x") + " admin";
     fs::write(talk.server.members(), &edited).expect("written");
@@ -109,7 +109,7 @@ fn an_edit_of_a_role_is_announced_and_all_else_stays() {
         ann< PROMOTED 5 <time> ann@x cid@x
         ",
     );
-    let cid = edited.lines().find(|line| line.starts_with("cid@x")).expect("cid's line").to_owned();
+    let cid = line_of(&edited, "cid@x");
     let expected = edited.replace("\t admin  ", "  ").replace(&cid, &format!("{cid} admin"));
     assert_eq!(talk.server.members_text(), expected);
 }
@@ -221,7 +221,7 @@ fn an_edit_of_a_name_is_announced_also_after_a_restart() {
     talk.play("ann:\nann> NAME Nan\nann< OK NAME\nann< NAMED 1 <time> ann@x Nan");
     let before = talk.server.members_text();
     assert!(before.contains(" admin Nan\n"), "{before}");
-    let bob = before.lines().find(|line| line.starts_with("bob@x")).expect("bob's line").to_owned();
+    let bob = line_of(&before, "bob@x");
     let edited = before.replace(&bob, &format!("{bob}  member\tBob B.  ")).replace(" Nan", " Ann A.");
     fs::write(talk.server.members(), &edited).expect("written");
     talk.server.signal(Signal::HUP);

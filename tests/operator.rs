@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use common::server::{Server, cheap_hash, members_txt, until_members};
+use common::server::{Server, cheap_hash, line_of, members_txt, until_members};
 use common::talk::Talk;
 use rustix::process::Signal;
 
@@ -62,7 +62,7 @@ fn a_password_typed_by_hand_is_hashed_and_sessions_live_on() {
 
     // The same password typed again gets its hash back; another one ends what came in with the old one.
     let hashed = talk.server.members_text();
-    let bob = hashed.lines().find(|line| line.starts_with("bob@x")).expect("a line").to_owned();
+    let bob = line_of(&hashed, "bob@x");
     fs::write(talk.server.members(), hashed.replace(&bob, "bob@x typed-by-hand")).expect("written");
     let same = bob.replace("bob@x   ", "bob@x ");
     until_members(&talk.server, |text| text.contains(&same));

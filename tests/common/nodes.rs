@@ -172,7 +172,3 @@ pub(crate) fn login(server: &Server, line: &str, answer: &str) -> Peer {
     peer.expect(answer);
     peer
 }
-
-pub(crate) fn line_of(text: &str, mail: &str) -> String {
-    text.lines().find(|line| line.starts_with(mail)).expect("a member").to_owned()
-}

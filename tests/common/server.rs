@@ -280,6 +280,11 @@ pub(crate) fn until_members(server: &Server, like_this: impl Fn(&str) -> bool) {
     }
 }
 
+/// The line of this member in a members.txt.
+pub(crate) fn line_of(text: &str, mail: &str) -> String {
+    text.lines().find(|line| line.starts_with(mail)).expect("a member").to_owned()
+}
+
 /// Lines as they come. Nobody has to take them for the server to go on.
 fn tee(stderr: impl Read + Send + 'static, log: Log) -> Receiver<String> {
     let (send, lines) = channel();

@@ -19,7 +19,7 @@ use std::process::Command;
 
 use asked::{reads_from, token_of};
 use common::peer::{Peer, masked};
-use common::server::{GROUP, Server, cheap_hash, folder_with, members_txt, until};
+use common::server::{GROUP, Server, cheap_hash, folder_with, line_of, members_txt, until};
 use common::talk::Talk;
 
 /// In every text that was said before Zoe came.
@@ -264,12 +264,6 @@ fn resumes(server: &Server, name: &str, token: &str, answer: &str) {
 
 const OUT: &str = "ERR RESUME bad-login …";
 
-/// The line of this member in members.txt.
-fn line_of(server: &Server, name: &str) -> String {
-    let text = server.members_text();
-    text.lines().find(|line| line.starts_with(&format!("{name}@x"))).expect("a line").to_owned()
-}
-
 #[track_caller]
 fn until_event(server: &Server, event: &str) {
     until(event, || {
@@ -285,7 +279,7 @@ fn a_removal_ends_tokens_though_the_same_line_comes_back() {
     let server = zoe_came_later(&[]);
     let kept = token_of(&server, "ann");
     for (name, last) in [("bob", 5), ("zoe", 9)] {
-        let (token, line) = (token_of(&server, name), line_of(&server, name));
+        let (token, line) = (token_of(&server, name), line_of(&server.members_text(), &format!("{name}@x")));
         resumes(&server, name, &token, &format!("OK RESUME {name}@x …"));
         let mut ann = Peer::member(server.addr(), "ann@x/-");
         ann.say(&format!("REMOVE {name}@x"));
@@ -313,7 +307,7 @@ fn nor_does_a_token_live_again_after_edits_while_the_server_was_down() {
         let kept = token_of(&server, "ann");
         let names = ["bob", "zoe"];
         let tokens = names.map(|name| token_of(&server, name));
-        let lines = names.map(|name| line_of(&server, name));
+        let lines = names.map(|name| line_of(&server.members_text(), &format!("{name}@x")));
         let end = |mut server: Server| {
             if stops {
                 server.stop();
