@@ -166,7 +166,7 @@ impl World {
         for (ticket, change, result) in &answers {
             match ticket {
                 Ticket::Command(id, verb, by) => {
-                    self.command_filed(*id, &verb.to_string(), by.as_str(), change, result.as_ref().err());
+                    self.command_filed(*id, verb.name(), by.as_str(), change, result.as_ref().err());
                 }
                 Ticket::Typed => {
                     let Change::SetPassword { mail, hash, .. } = change else { panic!("{change:?}") };
@@ -194,16 +194,11 @@ impl World {
     fn command_filed(
         &mut self,
         id: ConnId,
-        verb: &str,
+        verb: &'static str,
         by: &str,
         change: &Change,
         error: Option<&SaveError>,
     ) {
-        let verb =
-            ["ADD", "REMOVE", "RESET", "LEAVE", "PASSWD", "PROMOTE", "DEMOTE", "NAME", "INVITE", "JOIN"]
-                .into_iter()
-                .find(|name| *name == verb)
-                .expect("a command that changes the file");
         let code = error.map(|error| match error {
             SaveError::Storage(_) => "storage",
             SaveError::Busy | SaveError::Refused(ChangeError::NotExpected) => "busy",
@@ -216,14 +211,11 @@ impl World {
             SaveError::Refused(ChangeError::NameTaken) => "name-taken",
             SaveError::Refused(ChangeError::NotAllowed) => "admin-only",
         });
-        let (whom, stands) = match change {
-            Change::Add { mail, hash }
-            | Change::Join { mail, hash, .. }
-            | Change::SetPassword { mail, hash, .. } => (mail, Some(field(hash))),
-            Change::Remove { mail } | Change::SetRole { mail, .. } | Change::SetName { mail, .. } => {
-                (mail, None)
+        let stands = match change {
+            Change::Add { hash, .. } | Change::Join { hash, .. } | Change::SetPassword { hash, .. } => {
+                Some(field(hash))
             }
-            Change::Invite { mail } => (mail, None),
+            _ => None,
         };
         self.report.roles += usize::from(code.is_none() && matches!(verb, "PROMOTE" | "DEMOTE"));
         self.report.names += usize::from(code.is_none() && verb == "NAME");
@@ -236,7 +228,7 @@ impl World {
             Change::Join { made, .. } => Some(made.0),
             _ => None,
         };
-        let naive = FileChange { verb, whom: whom.to_string(), stands, name, made };
+        let naive = FileChange { verb, whom: change.mail().to_string(), stands, name, made };
         // Of a client that is gone the change is made all the same.
         let client = self.client_of(id).unwrap_or_else(|| {
             self.note_late(id);

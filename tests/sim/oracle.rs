@@ -907,10 +907,11 @@ impl Oracle {
             "PROMOTE" => self.set_role(now_ms, by, &whom, true),
             "DEMOTE" => self.set_role(now_ms, by, &whom, false),
             "NAME" => self.set_name(now_ms, by, &whom, change.name.as_deref()),
-            _ => {
+            "RESET" | "PASSWD" => {
                 let stands = change.stands.clone().expect("a new one");
                 self.new_password(&whom, stands, Some(client));
             }
+            _ => panic!("{verb} changes no member"),
         }
     }
 
