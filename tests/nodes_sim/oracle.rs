@@ -134,12 +134,8 @@ impl Oracle {
                 } else if self.group.contains_key(words[2]) {
                     "Change(AlreadyMember)"
                 } else {
-                    let (admin, hash) = (words[3] == "admin", words[4].to_owned());
-                    self.event(ms, origin, "ADDED", &format!("{} {}", words[1], words[2]));
-                    self.group
-                        .insert(words[2].to_owned(), Member { admin, hash, added: self.last(), name: None });
-                    self.memberships.push((self.last(), words[2].to_owned(), Some(self.last())));
-                    "changed"
+                    self.event(ms, origin, "ADDED", &words[1..3].join(" "));
+                    self.insert(words[2], words[3] == "admin", words[4])
                 }
             }
             "INVITE" | "TITLE" | "ANNOUNCE" if !self.is_admin(words[1]) => "NotAllowed",
@@ -225,11 +221,16 @@ impl Oracle {
         } else {
             self.accepted += 1;
             self.event(ms, origin, "ADDED", &format!("{by} {mail}"));
-            let member = Member { admin: false, hash: (*hash).to_owned(), added: self.last(), name: None };
-            self.group.insert((*mail).to_owned(), member);
-            self.memberships.push((self.last(), (*mail).to_owned(), Some(self.last())));
-            "changed"
+            self.insert(mail, false, hash)
         }
+    }
+
+    /// The last line has added a member.
+    fn insert(&mut self, mail: &str, admin: bool, hash: &str) -> &'static str {
+        let member = Member { admin, hash: hash.to_owned(), added: self.last(), name: None };
+        self.group.insert(mail.to_owned(), member);
+        self.memberships.push((self.last(), mail.to_owned(), Some(self.last())));
+        "changed"
     }
 
     /// TITLE and ANNOUNCE of an admin.
