@@ -1,21 +1,19 @@
 //! A majority of the brokers is away for a while: members come in and read all the same, and what they say waits.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chat_room::limits::CUT_OFF_AFTER;
 
-use crate::common::disk::skip;
 use crate::common::peer::Peer;
-use crate::group::Group;
+use crate::group::{Group, is_nc_there};
 
 /// So soon a member is let in.
 const IN_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
 fn members_come_in_and_read_and_what_they_say_waits() {
-    if Command::new("nc").arg("-h").output().is_err() {
-        return skip("there is no nc here");
+    if !is_nc_there() {
+        return;
     }
     // An election may take longer than the node waits.
     while let Some(mut group) = Group::start(2) {
@@ -34,8 +32,7 @@ fn goes_on_in_time(group: &mut Group) -> bool {
     let addr = group.node(0).addr();
     group.lose_the_quorum();
     let asked_at = Instant::now();
-    let mut bob = Peer::run(Command::new("nc").args([addr.ip().to_string(), addr.port().to_string()]));
-    bob.expect("HELLO …");
+    let mut bob = group.nc(0);
     bob.say("LOGIN bob@x bob-secret");
     bob.expect("OK LOGIN bob@x role=member last=1 missed=1 first=1 transcript=<id> quorum=no");
     let waited = asked_at.elapsed();

@@ -4,9 +4,19 @@ use std::fs;
 use std::process::Command;
 
 use crate::broker::{Brokers, Login, Setup};
+use crate::common::disk::skip;
 use crate::common::peer::Peer;
 use crate::common::server::{GROUP, Server, folder_with, members_txt, until};
 use crate::proxy::{Flow, Proxy};
+
+/// Whether there is an nc; if not, that is said.
+pub(crate) fn is_nc_there() -> bool {
+    let is_there = Command::new("nc").arg("-h").output().is_ok();
+    if !is_there {
+        skip("there is no nc here");
+    }
+    is_there
+}
 
 pub(crate) struct Group {
     nodes: Vec<Server>,
@@ -57,6 +67,14 @@ impl Group {
 
     pub(crate) fn member(&self, at: usize, who: &str) -> Peer {
         Peer::member(self.nodes[at].addr(), who)
+    }
+
+    /// Whoever uses nc at a node, not logged in yet.
+    pub(crate) fn nc(&self, at: usize) -> Peer {
+        let addr = self.nodes[at].addr();
+        let mut peer = Peer::run(Command::new("nc").args([addr.ip().to_string(), addr.port().to_string()]));
+        peer.expect("HELLO …");
+        peer
     }
 
     /// A node and all brokers hear nothing of each other, or again.

@@ -4,10 +4,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::common::disk::skip;
 use crate::common::peer::Peer;
 use crate::common::server::until;
-use crate::group::Group;
+use crate::group::{Group, is_nc_there};
 use crate::proxy::Flow;
 use crate::pty::Pty;
 use crate::secure::{self_signed, tls_addr};
@@ -46,17 +45,11 @@ impl Stage {
 /// By hand: what has no answer is looked for at the next node, and said again if it is not there.
 #[test]
 fn with_nc() {
-    if Command::new("nc").arg("-h").output().is_err() {
-        return skip("there is no nc here");
+    if !is_nc_there() {
+        return;
     }
     let Some(mut stage) = Stage::new() else { return };
-    let nc = |stage: &mut Stage, at: usize| {
-        let addr = stage.group.node(at).addr();
-        let mut bob = Peer::run(Command::new("nc").args([addr.ip().to_string(), addr.port().to_string()]));
-        bob.expect("HELLO …");
-        bob
-    };
-    let mut bob = nc(&mut stage, 0);
+    let mut bob = stage.group.nc(0);
     bob.login("bob@x");
     stage.says("one");
     bob.expect("MSG 1 <time> ann@x one");
@@ -71,7 +64,7 @@ fn with_nc() {
     let cut_at = Instant::now();
     bob.say("MSG three");
     // Who comes meanwhile can read, until then.
-    let mut cid = nc(&mut stage, 0);
+    let mut cid = stage.group.nc(0);
     cid.say("LOGIN cid@x cid-secret");
     cid.expect("OK LOGIN cid@x role=member last=2 missed=2 first=1 transcript=<id> quorum=no");
     cid.expect("MSG 1 <time> ann@x one");
@@ -79,10 +72,10 @@ fn with_nc() {
     cid.expect("BYE cut-off …");
     bob.expect("BYE cut-off …");
     assert!(cut_at.elapsed() < TOLD_WITHIN, "told after {:?}", cut_at.elapsed());
-    let mut again = nc(&mut stage, 0);
+    let mut again = stage.group.nc(0);
     again.say("LOGIN bob@x bob-secret");
     again.expect("ERR LOGIN storage …");
-    let mut bob = nc(&mut stage, 1);
+    let mut bob = stage.group.nc(1);
     bob.say("LOGIN bob@x bob-secret");
     let told = bob.line().expect("an answer");
     assert!(told.starts_with("OK LOGIN bob@x role=member last=3 missed=1 "), "{told}");
