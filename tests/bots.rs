@@ -1,5 +1,7 @@
 //! docs/bots.md: the programs and lines of that page, as they stand there, against the real server.
 
+#[path = "common/blocks.rs"]
+mod blocks;
 mod common;
 
 use std::fs;
@@ -17,9 +19,7 @@ use tempfile::TempDir;
 
 /// The block of this kind.
 fn block(kind: &str) -> String {
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/bots.md")).expect("text");
-    let (_, rest) = page.split_once(&format!("\n```{kind}\n")).expect("a block of that kind");
-    rest.split_once("\n```").expect("its end").0.to_owned() + "\n"
+    blocks::named(include_str!("../docs/bots.md"), kind)
 }
 
 /// The bot's member, a folder with its programs, and Ann, who sees everything.

@@ -1,5 +1,7 @@
 //! The proxies of docs/web.md, with the settings that stand there: each gets a port, certificate and server of the test's.
 
+#[path = "common/blocks.rs"]
+mod blocks;
 mod common;
 #[path = "common/secure.rs"]
 mod secure;
@@ -19,13 +21,6 @@ use common::server::{Server, until};
 use secure::{Secure, trusting};
 use tempfile::TempDir;
 use web::{CLOSE, PING, Web, frame, read_head, start, web_addr, wish};
-
-/// The block of docs/web.md in this language.
-fn settings(language: &str) -> String {
-    let document = include_str!("../docs/web.md");
-    let (_, rest) = document.split_once(&format!("\n```{language}\n")).expect("such a block");
-    rest.split_once("\n```\n").expect("its end").0.to_owned()
-}
 
 /// A proxy that runs, with a folder of its own.
 struct Proxy {
@@ -47,14 +42,14 @@ fn run(server: &Server, language: &str, around: [&str; 2], command: &str) -> Opt
     let addr = free_addr();
     let shown = folder.path().to_str().expect("a plain name");
     let [before, after] = around;
-    let text = settings(language)
+    let text = blocks::named(include_str!("../docs/web.md"), language)
         .replace("/etc/ssl/chat", shown)
         .replace("listen 443 ", &format!("listen {addr} "))
         .replace("bind :443 ", &format!("bind {addr} "))
         .replace("example.org {", &format!("example.org:{} {{\n    bind {}", addr.port(), addr.ip()))
         .replace("127.0.0.1:7680", &web_addr(server).to_string());
     let text = [before, &text, after].concat().replace("FOLDER", shown);
-    std::fs::write(file("settings"), text + "\n").expect("written");
+    std::fs::write(file("settings"), text).expect("written");
     let command =
         command.replace("FILE", file("settings").to_str().expect("a plain name")).replace("FOLDER", shown);
     let mut words = command.split(' ');
@@ -133,7 +128,7 @@ fn through_nginx() {
     let before = "daemon off; master_process off; pid FOLDER/pid; error_log stderr; events {}\nhttp {\naccess_log off; client_body_temp_path FOLDER/b; \
                   proxy_temp_path FOLDER/p; fastcgi_temp_path FOLDER/f; uwsgi_temp_path FOLDER/u; \
                   scgi_temp_path FOLDER/s;\n";
-    if let Some(proxy) = run(&server, "nginx", [before, "\n}"], "nginx -e stderr -c FILE -p FOLDER") {
+    if let Some(proxy) = run(&server, "nginx", [before, "}\n"], "nginx -e stderr -c FILE -p FOLDER") {
         browse(&server, &proxy);
     }
 }

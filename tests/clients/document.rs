@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::blocks;
 use crate::monitors::MONITORS;
 use crate::proxies::PROXIES;
 use crate::table::{PROGRAMS, Piped};
@@ -14,10 +15,7 @@ fn document() -> String {
 
 /// The block of this name, after three backticks.
 pub(crate) fn block(name: &str) -> String {
-    let document = document();
-    let (_, rest) =
-        document.split_once(&format!("\n```{name}\n")).unwrap_or_else(|| panic!("no block {name}"));
-    rest.split_once("\n```").expect("its end").0.to_owned() + "\n"
+    blocks::named(&document(), name)
 }
 
 /// The first cells of all tables' rows, their heads left out.

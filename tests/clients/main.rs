@@ -1,5 +1,7 @@
 //! Programs that people have, as clients of the real server. A program that is not installed is skipped.
 
+#[path = "../common/blocks.rs"]
+mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
 mod document;

@@ -1,4 +1,14 @@
-//! Recipes are followed to the letter: their commands are taken from the documents' text.
+//! Recipes are followed to the letter: their commands and settings are taken from the documents' text.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+/// The first block of a document with this word after its three backticks.
+#[track_caller]
+pub(crate) fn named(document: &str, name: &str) -> String {
+    let (_, rest) =
+        document.split_once(&format!("\n```{name}\n")).unwrap_or_else(|| panic!("no block {name}"));
+    rest.split_once("\n```").expect("its end").0.to_owned() + "\n"
+}
 
 /// What stands indented under this heading of a document, block by block, without the indent.
 pub(crate) fn of(document: &str, heading: &str) -> Vec<String> {
