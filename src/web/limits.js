@@ -22,6 +22,8 @@ export const PASTE_LINES = 5;
 export const HISTORY_MAX = 1000;
 // Events fetched when somebody scrolls up: some screens of a phone.
 export const OLDER = 200;
+// The wait before older events are asked for again that the server could not read.
+export const OLDER_RETRY_MS = 2_000;
 // Events kept in the browser, to be read without a connection.
 export const KEPT = 500;
 // If a device has to fetch more than this to continue from what was kept, that is dropped instead: scrolling up

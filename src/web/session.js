@@ -12,8 +12,8 @@ import { Numbers } from './numbers.js';
 const FINAL = ['removed', 'left', 'replaced'];
 // After these a password is needed.
 const WRONG = ['bad-login', 'password-changed'];
-// Refusals of a login or of a token that pass.
-const PASSING = ['busy', 'full', 'storage'];
+// Refusals that pass.
+export const PASSING = ['busy', 'full', 'storage'];
 
 export class Session {
   constructor(out) {
@@ -121,6 +121,8 @@ export class Session {
   answer(what, answer) {
     switch (what.kind) {
       case 'gap': {
+        // Fetched on the next connection: it was not said that they are gone.
+        if (PASSING.includes(answer.code)) return this.passes(answer);
         const last = answer.ok ? Number(fields(answer.rest).last ?? 0) : 0;
         return { is: 'gone', count: this.numbers.fetched(what.count, last) };
       }
@@ -177,13 +179,18 @@ export class Session {
       }
       this.end('out', { code: 'token-over', sentence: 'Please log in again.' });
     } else if (PASSING.includes(code) && this.persists()) {
-      this.why = { code, sentence };
-      this.out.push({ do: 'close' });
-      return { is: 'close' };
+      return this.passes(answer);
     } else {
       this.end('out', { code, sentence });
     }
     return { is: 'failed' };
+  }
+
+  // Another attempt is made later.
+  passes({ code, sentence }) {
+    this.why = { code, sentence };
+    this.out.push({ do: 'close' });
+    return { is: 'close' };
   }
 
   // Whether another attempt is made by itself: not for a person in front of a form.

@@ -3,11 +3,11 @@
 
 import { restore } from './kept.js';
 import { fields, parseEvent, splitWord } from './lines.js';
-import { HISTORY_MAX, KEPT_GAP, MISSED_SHOWN, NAME_PAGES, OLDER, ROSTER_MS } from './limits.js';
+import { HISTORY_MAX, KEPT_GAP, MISSED_SHOWN, NAME_PAGES, OLDER, OLDER_RETRY_MS, ROSTER_MS } from './limits.js';
 import { Names } from './names.js';
 import { Outbox } from './outbox.js';
 import { Receipts } from './receipts.js';
-import { Session } from './session.js';
+import { PASSING, Session } from './session.js';
 
 export class Chat {
   constructor() {
@@ -41,6 +41,8 @@ export class Chat {
     this.mark = null;
     this.unread = 0;
     this.isFetchingOlder = false;
+    // When older events are asked for again that could not be read, or null.
+    this.olderAt = null;
     this.jump = null;
   }
 
@@ -183,7 +185,7 @@ export class Chat {
         else if (more.more && what.pages > 1) this.members(what.pages - 1, more.more, now);
         return;
       case 'older':
-        return this.olderAnswered(what, answer.ok, now);
+        return this.olderAnswered(what, answer, now);
       case 'receipt':
         return this.receipts.answered(answer.ok ? Number(more.pending) : null, now);
       default:
@@ -257,7 +259,11 @@ export class Chat {
     return true;
   }
 
-  olderAnswered({ before, after, events }, ok, now) {
+  olderAnswered({ before, after, events }, { ok, code }, now) {
+    if (PASSING.includes(code)) {
+      this.olderAt = now + OLDER_RETRY_MS;
+      return;
+    }
     this.isFetchingOlder = false;
     const older = events.filter((event) => event.seq < before);
     if (this.oldest() === before) {
@@ -305,6 +311,7 @@ export class Chat {
     this.session.needsQuorum = this.outbox.hasLost();
     this.receipts.lost();
     this.isFetchingOlder = false;
+    this.olderAt = null;
     this.jump = null;
     for (const what of unanswered.filter(({ kind }) => kind === 'view')) {
       this.unanswered(what, 'lost', 'No answer came. It may have been done: look before you repeat it.');
@@ -329,7 +336,14 @@ export class Chat {
       this.session.why ??= { code: 'silent', sentence: 'The server is silent.' };
       this.out.push({ do: 'close' });
       this.down(false, now, chance);
-    } else if (this.isUp() && isLooking) {
+      return;
+    }
+    if (this.olderAt !== null && now >= this.olderAt) {
+      this.olderAt = null;
+      this.isFetchingOlder = false;
+      if (this.jump !== null) this.goTo(this.jump);
+    }
+    if (this.isUp() && isLooking) {
       const seq = this.receipts.due(now);
       if (seq !== null) this.session.send({ kind: 'receipt' }, 'INFO', String(seq));
       // Nobody tells who comes and goes. Of a large group it is asked only where it is shown.

@@ -238,6 +238,33 @@ test('older events are put in front', () => {
   assert.deepEqual([stage.chat.oldest(), stage.chat.isAtStart(), stage.chat.older()], [199, true, false]);
 });
 
+test('older events that cannot be read now are asked for again', () => {
+  const stage = new Stage(2, 0);
+  stage.server('ERR HISTORY storage the history could not be read');
+  assert.deepEqual([stage.chat.isAtStart(), stage.chat.hasOlder()], [false, false]);
+  stage.later(1);
+  assert.equal(stage.chat.hasOlder(), false);
+  stage.later(1);
+  assert.equal(stage.chat.older(), true);
+  stage.effects('< HISTORY SINCE 0 2');
+  stage.server('HISTORY 1 2\nMSG 1 TIME bob@x a\nMSG 2 TIME bob@x b\nOK HISTORY 2 last=2');
+  stage.shows(['1 bob: a', '2 bob: b']);
+});
+
+test('missed events that cannot be read now are not taken for lost', () => {
+  const stage = new Stage(0, 0);
+  stage.server('MSG 1 TIME bob@x a', 'said a');
+  stage.down(true);
+  stage.later(1, 'connect');
+  stage.up(3, 1, '< HISTORY SINCE 1 1000');
+  stage.server('ERR HISTORY storage the history could not be read', 'close');
+  stage.shows(['1 bob: a']);
+  stage.later(1, 'connect');
+  stage.up(3, 1, '< HISTORY SINCE 1 1000');
+  stage.server('HISTORY 2 3\nMSG 2 TIME bob@x b\nMSG 3 TIME bob@x c\nOK HISTORY 2 last=3');
+  stage.shows(['1 bob: a', '2 bob: b', '3 bob: c']);
+});
+
 test('what was found is fetched and shown', () => {
   const stage = new Stage(3000, 0);
   const page = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => msg(from + at, 'bob@x', 'x')).join('\n');
