@@ -21,14 +21,21 @@ export class List {
     // The number to be shown in the middle.
     this.target = null;
     this.state = '';
+    // How far the list was scrolled when it was last looked at.
     this.top = 0;
     this.box.addEventListener('scroll', () => {
-      // What grows below pushes nobody away; only who scrolls up leaves the end.
-      const isUp = this.box.scrollTop < this.top - 1;
-      this.top = this.box.scrollTop;
-      this.isPinned = this.isAtEnd() && (this.distance() < 40 || (this.isPinned && !isUp));
+      this.look();
       on.moved();
     }, { passive: true });
+  }
+
+  // Finds out where somebody has scrolled to. What grows below pushes nobody away from the end, drawn or not; only
+  // scrolling up leaves it.
+  look() {
+    const isUp = this.box.scrollTop < this.top - 1;
+    const isNear = this.distance() < 40;
+    this.top = this.box.scrollTop;
+    this.isPinned = this.isPinned ? isNear || !isUp : isNear && this.isAtEnd();
   }
 
   get begin() {
@@ -95,6 +102,7 @@ export class List {
   toEnd() {
     if (!this.isAtEnd() && this.end - this.to > ROWS) this.reset();
     this.isPinned = true;
+    this.top = this.box.scrollTop;
   }
 
   fragment(from, to) {
@@ -120,6 +128,8 @@ export class List {
     const isStale = state !== this.state;
     this.state = state;
     if (this.end < this.to || this.begin > this.from) this.reset();
+    // The browser tells of scrolling a frame later, and what follows would undo it.
+    this.look();
     const anchor = this.isPinned ? null : this.anchor();
     if (isStale) this.rows.replaceChildren(this.fragment(this.from, this.to));
     this.drawPending();
@@ -153,6 +163,7 @@ export class List {
   // After the rest of the page has changed its height.
   settle() {
     if (this.isPinned) this.box.scrollTop = this.box.scrollHeight;
+    this.top = this.box.scrollTop;
   }
 
   // Adds rows at the top, or asks for older events.
