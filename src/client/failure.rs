@@ -89,9 +89,7 @@ impl LoginError {
         match self {
             LoginError::Unreachable(_) => true,
             LoginError::Bye(bye) => bye.exit().is_none(),
-            LoginError::Refused(refused) | LoginError::NotInvited(refused) => {
-                refused.code == Some(Code::Busy) || refused.code == Some(Code::Storage)
-            }
+            LoginError::Refused(refused) | LoginError::NotInvited(refused) => refused.may_pass(),
             LoginError::SavedLoginExpired
             | LoginError::Untrusted(..)
             | LoginError::UnknownServer(..)
@@ -193,6 +191,9 @@ impl LastWords {
 
 /// Why a connection is given up: an answer came without a command.
 pub(super) const OUT_OF_STEP: &str = "the server sent an answer that was not asked for";
+
+/// Why a connection is given up: what is missing is to be fetched on the next one.
+pub(super) const UNREADABLE: &str = "the server cannot read its history at present";
 
 /// An `ERR` for a person, with the next step.
 pub(super) fn refused(why: &Refusal) -> String {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::connection::numbers::Numbers;
 use super::connection::said::{LastWords, Said};
 use super::connection::{Connection, Due, End, Heard, check_certain, lines_of};
-use super::failure::{Exit, Failure, LoginError, OUT_OF_STEP, complain, refused};
+use super::failure::{Exit, Failure, LoginError, OUT_OF_STEP, UNREADABLE, complain, refused};
 use super::inbox::{Net, News};
 use super::login::Entered;
 use super::network::Network;
@@ -175,9 +175,12 @@ impl Sending {
                 self.connection.heard(now);
                 for line in lines_of(&lines) {
                     match self.line(line) {
-                        Some(true) => return Ok(true),
-                        Some(false) => {}
-                        None => return Err(Failure::new(Exit::Lost, OUT_OF_STEP)),
+                        Ok(true) => return Ok(true),
+                        Ok(false) => {}
+                        Err(why) => {
+                            self.network.hang_up();
+                            return self.down(End::Silent, why, now);
+                        }
                     }
                 }
                 self.network.more();
@@ -200,13 +203,13 @@ impl Sending {
         }
     }
 
-    /// `None`: it could not be expected. Else whether it was the last one.
-    fn line(&mut self, line: &[u8]) -> Option<bool> {
+    /// Whether it was the last one; or why the connection is to be given up.
+    fn line(&mut self, line: &[u8]) -> Result<bool, &'static str> {
         match Said::parse(line) {
             Said::Answer { verb, .. } => {
                 let asked = self.connection.answering();
                 if asked.is_some_and(|asked| verb != Some(asked.verb())) {
-                    return None;
+                    return Err(OUT_OF_STEP);
                 }
             }
             Said::Bye(last_words) => self.last_words = Some(last_words),
@@ -214,7 +217,7 @@ impl Sending {
         }
         match self.connection.take(line) {
             // Without a feed there are no events, not even newer ones, which are left out.
-            Heard::Feed(event) if event.event.is_some() => return None,
+            Heard::Feed(event) if event.event.is_some() => return Err(OUT_OF_STEP),
             Heard::Page(event) => {
                 let me = &self.network.session.identity.mail;
                 self.known = self.known.max(event.seq);
@@ -226,7 +229,7 @@ impl Sending {
             }
             Heard::Listed(text) => complain(&format!("the server said: {text}")),
             Heard::Answered(Asked::Say, outcome) => {
-                let piece = self.unanswered.answered()?;
+                let piece = self.unanswered.answered().ok_or(OUT_OF_STEP)?;
                 match outcome {
                     Ok(rest) => self.known = self.known.max(seq_of(&rest)),
                     Err(why) => {
@@ -235,6 +238,8 @@ impl Sending {
                     }
                 }
             }
+            // To take that for an answer would say again what was stored.
+            Heard::Answered(Asked::Look, Err(why)) if why.may_pass() => return Err(UNREADABLE),
             Heard::Answered(Asked::Look, outcome) => {
                 let last = outcome.ok().map(|rest| HistoryOk::parse(&rest).last);
                 if last.is_some_and(|last| last > self.known) {
@@ -243,11 +248,12 @@ impl Sending {
                     self.unanswered.looked();
                 }
             }
-            Heard::Answered(Asked::Quit, outcome) => return outcome.is_ok().then_some(true),
-            Heard::OutOfStep => return None,
+            Heard::Answered(Asked::Quit, Ok(_)) => return Ok(true),
+            Heard::Answered(Asked::Quit, Err(_)) => return Err(OUT_OF_STEP),
+            Heard::Useless(why) => return Err(why),
             Heard::Feed(_) | Heard::Fetched(..) | Heard::Lost(_) | Heard::Token(_) | Heard::Nothing => {}
         }
-        Some(false)
+        Ok(false)
     }
 
     /// Asks what was said since the last event that is known.

@@ -14,7 +14,7 @@ use super::connection::numbers::Numbers;
 use super::connection::said::{Happened, Said};
 use super::connection::{Connection, Due, End, Heard, lines_of};
 use super::display::clean;
-use super::failure::{Exit, Failure, OUT_OF_STEP, complain, refused};
+use super::failure::{Exit, Failure, complain, refused};
 use super::inbox::{Net, News};
 use super::link::{Ended, Link};
 use super::login::{self, Entered};
@@ -208,10 +208,10 @@ impl Follow {
             Net::Lines(lines) => {
                 self.connection.heard(now);
                 let mut out = Vec::new();
-                let in_step = lines_of(&lines).all(|line| self.line(line, &mut out));
+                let useful = lines_of(&lines).try_for_each(|line| self.line(line, &mut out));
                 print(&out)?;
-                if !in_step {
-                    return self.give_up(OUT_OF_STEP);
+                if let Err(why) = useful {
+                    return self.give_up(why);
                 }
                 self.go_on();
             }
@@ -220,8 +220,8 @@ impl Follow {
         Ok(())
     }
 
-    /// Whether this line could be expected.
-    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
+    /// Or why the connection is to be given up.
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> Result<(), &'static str> {
         match self.connection.take(line) {
             Heard::Feed(event) => {
                 if self.connection.numbers.of_feed(event.seq) {
@@ -238,11 +238,11 @@ impl Follow {
                     complain(&why);
                 }
             }
-            Heard::OutOfStep => return false,
+            Heard::Useless(why) => return Err(why),
             Heard::Answered(never, _) => match never {},
             Heard::Page(_) | Heard::Listed(_) | Heard::Nothing => {}
         }
-        true
+        Ok(())
     }
 
     fn down(&mut self, end: End, why: &str) -> Result<(), Failure> {

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::numbers::{Numbers, Place};
 use super::connection::{Connection, Due, End, Heard, check_certain, lines_of};
-use super::failure::{Failure, LoginError, OUT_OF_STEP};
+use super::failure::{Failure, LoginError};
 use super::options::Bell;
 use super::server::Reach;
 use crate::client::terminal::{Echo, Key, Line, Live};
@@ -166,7 +166,7 @@ impl Chat {
                 self.transcript.ask_names(&mut self.out);
             }
             Heard::Token(token) => self.out.push(Effect::SaveToken(token)),
-            Heard::OutOfStep => self.out.push(Effect::GiveUp(OUT_OF_STEP)),
+            Heard::Useless(why) => self.out.push(Effect::GiveUp(why)),
             Heard::Nothing => {}
         }
     }

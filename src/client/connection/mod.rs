@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use crate::client::failure::Failure;
+use crate::client::failure::{Failure, OUT_OF_STEP, UNREADABLE};
 use crate::limits::{CLIENT_RETRY_FIRST, HISTORY_LINES_MAX};
 use crate::protocol::{HistoryOk, Token, Verb};
 pub(super) use again::check_certain;
@@ -102,8 +102,8 @@ pub(super) enum Heard<'a, A> {
     Lost(u64),
     /// A new token, to be saved.
     Token(Token),
-    /// An answer without a command: the connection is to be given up.
-    OutOfStep,
+    /// The connection is to be given up, for this reason.
+    Useless(&'static str),
     Nothing,
 }
 
@@ -226,8 +226,9 @@ impl<A> Connection<A> {
     fn answer<'a>(&mut self, outcome: Result<String, Refusal>) -> Heard<'a, A> {
         self.in_range = false;
         match (self.asked.pop_front(), outcome) {
-            (None, _) => Heard::OutOfStep,
+            (None, _) => Heard::Useless(OUT_OF_STEP),
             (Some(Asked::Other(what)), outcome) => Heard::Answered(what, outcome),
+            (Some(Asked::Gap), Err(why)) if why.may_pass() => Heard::Useless(UNREADABLE),
             (Some(Asked::Gap), outcome) => {
                 match self.numbers.fetched(outcome.ok().as_deref().map(HistoryOk::parse)) {
                     0 => Heard::Nothing,

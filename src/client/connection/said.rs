@@ -32,6 +32,13 @@ pub(in crate::client) struct Happened<'a> {
 /// What follows `ERR VERB`.
 pub(in crate::client) type Refusal = Reason<Code>;
 
+impl Refusal {
+    /// Whether the same command may succeed later.
+    pub(in crate::client) fn may_pass(&self) -> bool {
+        matches!(self.code, Some(Code::Busy | Code::Storage))
+    }
+}
+
 /// What follows `BYE`.
 pub(in crate::client) type LastWords = Reason<Bye>;
 

@@ -37,7 +37,7 @@ fn heard(heard: Heard<'_, String>) -> String {
         Heard::Answered(what, Err(why)) => format!("{what} refused: {}", why.word),
         Heard::Lost(lost) => format!("{lost} lost"),
         Heard::Token(token) => format!("token {}", token.expose()),
-        Heard::OutOfStep => "out of step".to_owned(),
+        Heard::Useless(why) => format!("useless: {why}"),
         Heard::Nothing => "-".to_owned(),
     }
 }
@@ -130,7 +130,7 @@ fn answers_belong_to_commands_in_their_order() {
         ("ERR WHO brand-new who knows", "b refused: brand-new"),
         ("MSG 7 TIME bob@x hi", "feed 7"),
         ("OK WHO 0", "c: 0"),
-        ("OK WHO 0", "out of step"),
+        ("OK WHO 0", "useless: the server sent an answer that was not asked for"),
         ("HISTORY 3 4", "-"),
         ("MSG 3 TIME bob@x hi", "-"),
     ]);
@@ -173,8 +173,10 @@ fn what_is_missing_is_fetched() {
         ("show 8", "Show"),
         ("show 10", "Drop"),
         ("fill", "HISTORY SINCE 8 1000"),
-        ("ERR HISTORY storage no", "2 lost"),
+        ("ERR HISTORY no-such-message no", "2 lost"),
         ("show 12", "Drop"),
+        ("fill", "HISTORY SINCE 10 1000"),
+        ("ERR HISTORY storage no", "useless: the server cannot read its history at present"),
         ("closed", "Closed [] again: it broke"),
         ("fill", "-"),
         ("up 3", "false"),
