@@ -7,8 +7,8 @@ use getopts::Matches;
 
 use crate::limits::LISTEN_DEFAULT;
 use crate::options::values::value;
+use crate::protocol::Origin;
 use crate::server::net::certificate::{SELF_SIGNED, Source};
-use crate::server::net::web::request::Origin;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use base64ct::{Base64, Encoding as _};
 use ring::digest;
 
+use crate::protocol::Origin;
 use crate::server::net::web::files::{self, File};
-use crate::server::net::web::request::{After, CHAT_PATH, Malformed, Method, Origin, Request};
+use crate::server::net::web::request::{After, CHAT_PATH, Malformed, Method, Request};
 
 /// What follows an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

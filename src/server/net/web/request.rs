@@ -77,32 +77,6 @@ pub struct Upgrade {
     pub origin: Option<String>,
 }
 
-/// Where a page comes from: `https://HOST` or `https://HOST:PORT`, or the same with `http`.
-#[derive(Clone, Debug, derive_more::Display, PartialEq, Eq)]
-#[display("{_0}")]
-pub struct Origin(String);
-
-impl Origin {
-    /// `None`: it is not an origin.
-    pub fn parse(text: &str) -> Option<Origin> {
-        let text = text.to_ascii_lowercase();
-        let host = text.strip_prefix("https://").or(text.strip_prefix("http://"))?;
-        let is_host =
-            !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b));
-        is_host.then_some(Origin(text))
-    }
-
-    /// The host, with its port if that is not the scheme's own.
-    pub fn host(&self) -> &str {
-        self.0.split_once("://").map_or("", |(_, host)| host)
-    }
-
-    /// Whether it has TLS.
-    pub fn has_tls(&self) -> bool {
-        self.0.starts_with("https:")
-    }
-}
-
 /// A head that comes bit by bit. It keeps the line that is not complete, and what of the others matters.
 #[derive(Debug, Default)]
 pub struct Head {

@@ -128,19 +128,3 @@ fn requests_follow_each_other() {
     let kept = read_all(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     assert_eq!(kept[0].as_ref().map(|request| request.after), Ok(After::KeepAlive));
 }
-
-#[test]
-fn origins() {
-    for (text, host) in [
-        ("https://chat.example.org", Some("chat.example.org")),
-        ("HTTP://Chat.example.org:8080", Some("chat.example.org:8080")),
-        ("http://[::1]:7680", Some("[::1]:7680")),
-        ("null", None),
-        ("https://", None),
-        ("https://a/", None),
-        ("ftp://a", None),
-        ("https://a@b", None),
-    ] {
-        assert_eq!(Origin::parse(text).as_ref().map(Origin::host), host, "{text}");
-    }
-}
