@@ -82,9 +82,9 @@ fn before_login_little_is_served() {
 #[test]
 fn help_lists_every_command() {
     let verbs = [
-        "LOGIN", "RESUME", "MSG", "WHO", "MEMBERS", "HISTORY", "FIND", "INFO", "SKIP", "TOKEN", "NAME",
-        "TITLE", "ANNOUNCE", "PASSWD", "LEAVE", "ADD", "REMOVE", "RESET", "PROMOTE", "DEMOTE", "STATS",
-        "PING", "HELP", "QUIT",
+        "LOGIN", "RESUME", "JOIN", "MSG", "WHO", "MEMBERS", "HISTORY", "FIND", "INFO", "SKIP", "TOKEN",
+        "NAME", "TITLE", "ANNOUNCE", "PASSWD", "LEAVE", "ADD", "INVITE", "REMOVE", "RESET", "PROMOTE",
+        "DEMOTE", "STATS", "PING", "HELP", "QUIT",
     ];
     let lines = verbs.iter().map(|verb| format!("ann< HELP {verb}…\n")).collect::<Vec<_>>().concat();
     check(&format!("ann> HELP\n{lines}ann< OK HELP {}\nann=", verbs.len()));
