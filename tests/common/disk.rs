@@ -35,10 +35,28 @@ impl Disk {
 
     /// Leaves no room. Gives the file that takes it all.
     pub(crate) fn fill(&self) -> PathBuf {
+        self.until_closed();
         let filler = self.0.join("filler");
         let mut file = std::fs::File::create(&filler).expect("a file");
         while file.write_all(&[b'x'; 4096]).is_ok() {}
         filler
+    }
+
+    /// Waits until no file is open that was replaced: its room would come back later.
+    fn until_closed(&self) {
+        let start = Instant::now();
+        while self.has_replaced_open() {
+            assert!(start.elapsed() < Duration::from_secs(20), "still open");
+        }
+    }
+
+    fn has_replaced_open(&self) -> bool {
+        let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files = entries("/proc".into()).flat_map(|process| entries(process.path().join("fd")));
+        files.any(|file| {
+            let target = std::fs::read_link(file.path()).unwrap_or_default();
+            target.starts_with(&self.0) && target.to_string_lossy().ends_with(" (deleted)")
+        })
     }
 
     /// Not possible while the thread still watches a file that it replaced.
