@@ -260,10 +260,7 @@ export class Chat {
   }
 
   olderAnswered({ before, after, events }, { ok, code }, now) {
-    if (PASSING.includes(code)) {
-      this.olderAt = now + OLDER_RETRY_MS;
-      return;
-    }
+    if (PASSING.includes(code)) return void (this.olderAt = now + OLDER_RETRY_MS);
     this.isFetchingOlder = false;
     const older = events.filter((event) => event.seq < before);
     if (this.oldest() === before) {
@@ -335,8 +332,7 @@ export class Chat {
     if (this.session.tick(now)) {
       this.session.why ??= { code: 'silent', sentence: 'The server is silent.' };
       this.out.push({ do: 'close' });
-      this.down(false, now, chance);
-      return;
+      return this.down(false, now, chance);
     }
     if (this.olderAt !== null && now >= this.olderAt) {
       this.olderAt = null;

@@ -493,10 +493,17 @@ fn a_line_longer_than_a_server_may_send() {
 
 #[test]
 fn an_answer_to_nothing() {
-    let out_of_step = "exit 6\n! the server sent an answer that was not asked for\n";
-    check("ann@example.org", b"", &[ENTER, "< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n"], out_of_step);
-    check("ann@example.org", b"a\n", &[ENTER, "< MSG a\n< QUIT\n> OK QUIT\n"], out_of_step);
-    check_input("ann@example.org", b"", Input::StaysOpen, &[ENTER, "> ERR - too-long\n"], out_of_step);
+    let out_of_step = |left: &str| {
+        format!(
+            "exit 6\n! the server sent an answer that was not asked for; {left}tail shows what was said\n"
+        )
+    };
+    let ok = [ENTER, "< QUIT\n> OK MSG 3 2026-01-02T03:04:05.678Z\n"];
+    check("ann@example.org", b"", &ok, &out_of_step(""));
+    let unsaid = out_of_step("1 line is not acknowledged, from line 1 on; ");
+    check("ann@example.org", b"a\n", &[ENTER, "< MSG a\n< QUIT\n> OK QUIT\n"], &unsaid);
+    let unread = out_of_step("the rest of the input was not sent; ");
+    check_input("ann@example.org", b"", Input::StaysOpen, &[ENTER, "> ERR - too-long\n"], &unread);
 }
 
 #[test]
