@@ -21,7 +21,7 @@ use common::talk::Talk;
 use receipts::{a_device_misses_nothing, narrow};
 use rustix::process::Signal;
 use tungstenite::Message;
-use web::{CLOSE, PING, TEXT, Web, frame, read_head, start, web_addr, wish};
+use web::{CLOSE, PING, TEXT, WEB, Web, frame, read_head, start, web_addr, wish};
 
 #[test]
 fn a_browser_takes_part() {
@@ -408,4 +408,31 @@ fn a_flood_of_requests_keeps_nobody_out() {
     assert!(ann.stat("put-out") >= 300, "half-sent requests make place");
     drop((halves, floods));
     ann.until_stat("connections", 2..=2);
+}
+
+/// What INVITE tells of the page of a server with these options.
+fn page_of(options: &[&str]) -> Option<String> {
+    let server = Server::with(&members_txt(&GROUP), options);
+    let told = Peer::member(server.addr(), "ann@x").word_of("INVITE kim@x");
+    let page = told.split_once(" page=")?.1;
+    Some(if page.starts_with("http:") {
+        page.replace(&web_addr(&server).to_string(), "<web>")
+    } else {
+        page.to_owned()
+    })
+}
+
+#[test]
+fn an_invitation_tells_where_the_page_is() {
+    for (options, page) in [
+        (vec![], None),
+        (WEB.to_vec(), Some("http://<web>")),
+        (
+            [&WEB[..], &["--web-origin", "https://chat.example.org"]].concat(),
+            Some("https://chat.example.org"),
+        ),
+        (vec!["--web-listen", "0.0.0.0:0", "--plaintext-anyway"], None),
+    ] {
+        assert_eq!(page_of(&options).as_deref(), page, "{options:?}");
+    }
 }

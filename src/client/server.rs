@@ -74,12 +74,14 @@ impl Reach {
 
     /// Whether none of them is reached from another machine.
     pub(super) fn is_local(&self) -> bool {
-        let is_local = |name: &String| {
-            let host = host_and_port(name).map_or("", |(host, _)| host);
-            host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-        };
-        self.servers.iter().all(is_local)
+        self.servers.iter().all(|server| is_local(server))
     }
+}
+
+/// Whether this host, with or without a port, is the machine that it is reached from.
+pub(super) fn is_local(host: &str) -> bool {
+    let host = host_and_port(host).map_or(host, |(host, _)| host);
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// The member that logs in at a group's servers, with a device or without a feed.

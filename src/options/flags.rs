@@ -28,7 +28,7 @@ fn places() -> Vec<Flag> {
         Flag::taking(
             "web-origin",
             "URL",
-            "where browsers find the page, if a proxy changes the name: `https://HOST`",
+            "where others find the page, for the links of invitations and behind a proxy: `https://HOST`",
         ),
         Flag::taking(
             "metrics-listen",

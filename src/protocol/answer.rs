@@ -265,12 +265,12 @@ pub fn split_word(text: &str) -> (&str, &str) {
 }
 
 /// ` key=value`, if there is a value.
-fn optional(key: &str, value: Option<impl fmt::Display>) -> String {
+pub(super) fn optional(key: &str, value: Option<impl fmt::Display>) -> String {
     value.map_or(String::new(), |value| format!(" {key}={value}"))
 }
 
 /// The value of `key=value` among the words.
-fn field<'a>(words: &'a str, key: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(words: &'a str, key: &str) -> Option<&'a str> {
     words.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 

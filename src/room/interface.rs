@@ -6,8 +6,7 @@ use bytes::Bytes;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{
-    Author, Command, Device, DisplayName, Event, InviteWord, LastIs, Mail, Role, Seq, Time, Token, Verb,
-    words,
+    Author, Command, Device, DisplayName, Event, InviteOk, LastIs, Mail, Role, Seq, Time, Token, Verb, words,
 };
 use crate::room::{
     Batch, Block, BlockNo, Change, CheckJob, Committed, ConnId, Edit, FindJob, HashJob, Invitation,
@@ -36,7 +35,7 @@ pub enum Input<'a> {
     /// The answer to [`Effect::Issue`].
     Issued(TokenJob, Token),
     /// The answer to [`Effect::Invite`].
-    Invited(InviteJob, InviteWord),
+    Invited(InviteJob, InviteOk),
     /// The answer to [`Effect::Join`]: the hash of the password, and what the word says if it is good. No hash: the queue was
     /// full.
     Joining(JoinJob, Option<PasswordHash>, Option<Invitation>),

@@ -158,9 +158,9 @@ impl Room {
                     feeds.reply(conn, ok(Verb::Token, token.expose()));
                 }
             }
-            Input::Invited(InviteJob { conn, mail, by, .. }, word) => {
+            Input::Invited(InviteJob { conn, mail, by, .. }, made) => {
                 if feeds.peers.answer_is_awaited(conn) {
-                    feeds.reply(conn, ok(Verb::Invite, word.expose()));
+                    feeds.reply(conn, ok(Verb::Invite, made));
                     group.record_change(&mail, Difference::Invited, Author::Member(by));
                 }
             }

@@ -298,14 +298,14 @@ impl Server {
 
     /// Carries out an effect. Some are answered at once.
     fn carry_out(&mut self, effect: Effect) -> Option<Input<'static>> {
-        let Server { passwords, log, members, hub, ops, .. } = self;
+        let Server { net, passwords, log, members, hub, ops, .. } = self;
         let now = hub.now;
         let is_waiting = |id| hub.room.is_waiting(id);
         match effect {
             Effect::Check(job) => return hashes::ask(job, passwords, hub),
             Effect::Settle(job) => return log.settle(job),
             Effect::Join(job) => return joins::ask(job, passwords, hub),
-            Effect::Invite(job) => return Some(joins::invite(job, passwords, now)),
+            Effect::Invite(job) => return Some(joins::invite(job, passwords, net.listeners.page(), now)),
             Effect::Issue(job) => return Some(passwords.issue(job, now.wall)),
             Effect::Hash(job) => return passwords.enqueue(Task::Hash(job), now, is_waiting),
             Effect::Save(ticket, change) => match log.cluster() {

@@ -3,6 +3,7 @@
 
 import { icon, make } from './dom.js';
 import { linkOf } from './invitation.js';
+import { splitWord } from './lines.js';
 import { passwordMistake } from './names.js';
 import { longTime } from './rows.js';
 
@@ -139,7 +140,7 @@ function invite({ ask }) {
     'Make an invitation', async (mail) => {
       const answer = await ask('INVITE', mail);
       if (!answer.ok) return answer.sentence;
-      const word = answer.rest.split(' ').at(-1);
+      const [word] = splitWord(answer.rest);
       const link = linkOf(mail, word, location.href);
       open('Invitation', (body, close) => {
         const field = make('input', { id: 'link', readonly: true, value: link, 'data-first': true, focus: () => field.select() });

@@ -34,7 +34,8 @@ use std::time::Duration;
 use chat_room::limits::{AHEAD_MAX, LINE_MAX_DEFAULT, OWED_ENTRY_COST, OWED_PAUSE};
 use chat_room::protocol::framing::Lines;
 use chat_room::protocol::{
-    Author, Device, DisplayName, Event, InviteWord, LastIs, Mail, Password, Role, Seq, Text, Time, Token,
+    Author, Device, DisplayName, Event, InviteOk, InviteWord, LastIs, Mail, Password, Role, Seq, Text, Time,
+    Token,
 };
 use chat_room::room::{
     Change, CheckJob, Chunk, Committed, Config, ConnId, Delivered, Effect, FindJob, Input, Invitation,
@@ -422,8 +423,8 @@ impl Stage {
                 self.handle(Input::Issued(job, token));
             }
             Effect::Invite(job) => {
-                let word = invite(&job);
-                self.handle(Input::Invited(job, word));
+                let made = InviteOk { word: invite(&job), page: None };
+                self.handle(Input::Invited(job, made));
             }
             Effect::Save(ticket, change) => {
                 self.saves.push((ticket, change));

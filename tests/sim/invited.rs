@@ -1,7 +1,7 @@
 //! Invitations: what the naive server knows of them, and their words. Whether one is good is read from the log anew each time.
 
 use chat_room::limits::ENDS_KEPT_FOR;
-use chat_room::protocol::{InviteWord, Seq, Time};
+use chat_room::protocol::{InviteOk, InviteWord, Seq, Time};
 use chat_room::room::{Change, Ended, Input, Invitation, InviteJob, JoinJob, Mark, PasswordHash, Ticket};
 
 use super::edits::Filed;
@@ -162,7 +162,8 @@ impl World {
         let word = self.oracle.make_word(client, &job);
         self.note(format_args!("{} is invited by {} after {}: {word}", job.mail, job.by, job.made));
         let word = InviteWord::parse(word.as_bytes()).expect("a word");
-        self.room.handle(self.now(), Input::Invited(job, word), &mut self.effects);
+        let made = InviteOk { word, page: None };
+        self.room.handle(self.now(), Input::Invited(job, made), &mut self.effects);
     }
 
     /// The password of somebody who wants to join is hashed, and only now the word is read.

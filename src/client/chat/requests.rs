@@ -12,7 +12,7 @@ use super::out::{Asked, Effect};
 use super::view::{self, alarm, not_connected, notice};
 use crate::client::connection::said::{Happened, Refusal};
 use crate::protocol::{
-    Announce, Code, FindOk, HistoryOk, Mail, MemberLine, More, Password, Role, Verb, skipped, split_word,
+    Announce, Code, FindOk, HistoryOk, InviteOk, Mail, MemberLine, More, Password, Role, Verb, skipped,
 };
 
 impl Chat {
@@ -235,8 +235,8 @@ impl Chat {
                 prompt.password_refused(purpose, another_may_do);
             }
             (Asked::Invite(mail), Ok(rest)) => {
-                let (word, _) = split_word(&rest);
-                for line in invite::lines(&mail, word, &self.reach) {
+                for line in InviteOk::parse(&rest).iter().flat_map(|ok| invite::lines(&mail, ok, &self.reach))
+                {
                     out.print(line);
                 }
             }

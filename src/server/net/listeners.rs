@@ -12,6 +12,7 @@ use rustls::ServerConfig;
 
 use crate::limits::ACCEPT_PAUSE;
 use crate::options::{ListenOptions, Options, WebOptions, Wire};
+use crate::protocol::Origin;
 use crate::server::net::passed::Passed;
 use crate::server::net::web::answer::Site;
 use crate::server::net::{Certificate, Renewal, Transport, listen};
@@ -93,6 +94,8 @@ impl Listener {
 pub(in crate::server) struct Listeners {
     /// None while stopping: new connections are refused at once, and can try elsewhere or later.
     open: Vec<Listener>,
+    /// Where others find the page; `None`: there is none, or only who gives the addresses knows.
+    page: Option<Origin>,
     /// `None`: no listener has TLS.
     renewal: Option<Renewal>,
     /// When the pause ends, if there is one.
@@ -108,7 +111,7 @@ impl Listeners {
         registry: &Registry,
         waker: &Arc<Waker>,
     ) -> io::Result<Listeners> {
-        let mut listeners = Listeners { open: Vec::new(), renewal: None, paused_until: None };
+        let mut listeners = Listeners { open: Vec::new(), page: None, renewal: None, paused_until: None };
         let ListenOptions { plain, tls, web, certificate: source, metrics: _ } = &options.listen;
         let config = certificate.map(|certificate| Arc::clone(&certificate.config));
         if let (Some(source), Some(certificate)) = (source, certificate) {
@@ -120,7 +123,12 @@ impl Listeners {
         if let Some(WebOptions { listen, wire, origin }) = web {
             let config = config.filter(|_| *wire == Wire::Tls);
             let site = Site { origin: origin.clone(), has_tls: config.is_some() };
-            listeners.open.push(Listener::open(*listen, &mut passed, config, Some(site))?);
+            let listener = Listener::open(*listen, &mut passed, config, Some(site))?;
+            listeners.page = match origin {
+                Some(origin) => Some(origin.clone()),
+                None => page_at(listener.socket.local_addr()?, *wire),
+            };
+            listeners.open.push(listener);
         }
         if let Some(addr) = plain {
             listeners.open.push(Listener::open(*addr, &mut passed, None, None)?);
@@ -135,6 +143,11 @@ impl Listeners {
             registry.register(&mut listener.socket, Token(LISTENER_FIRST + number), Interest::READABLE)?;
         }
         Ok(listeners)
+    }
+
+    /// Where others find the page, if that is known.
+    pub(in crate::server) fn page(&self) -> Option<&Origin> {
+        self.page.as_ref()
     }
 
     /// The address of each, and what is spoken there.
@@ -187,4 +200,10 @@ impl Listeners {
             with_tls.for_each(|tls| *tls = Arc::clone(&config));
         }
     }
+}
+
+/// The page at this address; `None`: it is any address of this machine, and others know it by a name.
+fn page_at(addr: SocketAddr, wire: Wire) -> Option<Origin> {
+    let scheme = if wire == Wire::Tls { "https" } else { "http" };
+    Origin::parse(&format!("{scheme}://{addr}")).filter(|_| !addr.ip().is_unspecified())
 }

@@ -1,15 +1,20 @@
 //! INVITE and JOIN: the words of invitations, and connections that have waited for a change of the group before their login.
 
-use crate::protocol::{Mail, Verb};
+use crate::protocol::{InviteOk, Mail, Origin, Verb};
 use crate::room::{ConnId, Input, InviteJob, JoinJob, MembersNews, Now, PasswordHash, RefusedFor, Ticket};
 use crate::server::auth::passwords::Passwords;
 use crate::server::turn::Hub;
 use crate::server::turn::hashes::may_be_evicted;
 
-/// The word of an invitation.
-pub(in crate::server) fn invite(job: InviteJob, passwords: &Passwords, now: Now) -> Input<'static> {
+/// The word of an invitation, and where the page is.
+pub(in crate::server) fn invite(
+    job: InviteJob,
+    passwords: &Passwords,
+    page: Option<&Origin>,
+    now: Now,
+) -> Input<'static> {
     let word = passwords.tokens.invite(&job, now.wall);
-    Input::Invited(job, word)
+    Input::Invited(job, InviteOk { word, page: page.cloned() })
 }
 
 /// Somebody wants to join. Answered at once if too many wait.
