@@ -20,7 +20,7 @@ export const OUTSTANDING_MAX = 64;
 export const PASTE_LINES = 5;
 // Events fetched at a time: the most that the server gives.
 export const HISTORY_MAX = 1000;
-// Events fetched when somebody scrolls up: some screens of a phone.
+// Events fetched when somebody scrolls up, at least: some screens of a phone.
 export const OLDER = 200;
 // The wait before older events are asked for again that the server could not read.
 export const OLDER_RETRY_MS = 2_000;
@@ -40,9 +40,9 @@ export const ROSTER_MS = 60_000;
 export const RECEIPT_WAITS_MS = [1_500, 2_500, 5_000, 10_000, 20_000, 40_000, 60_000];
 // Messages of one person within this time are one group.
 export const GROUP_MS = 5 * 60_000;
-// Rows of the list in the document at once, how many are added at an end, and how near the end one has to be.
+// Rows of the list in the document at once, how many are added before an end is reached, and how near it has to be.
 export const ROWS = 240;
 export const ROWS_STEP = 40;
 export const ROWS_NEAR_PX = 900;
-// Rows made in one frame, so that it stays below 50 ms on a slow phone.
+// Rows made in one frame at most, so that it stays below 50 ms on a slow phone.
 export const ROWS_FRAME = 80;

@@ -152,7 +152,7 @@ export class List {
     let hasGrown = false;
     if (box.scrollTop < ROWS_NEAR_PX) hasGrown = this.up();
     if (this.distance() < ROWS_NEAR_PX && !this.isAtEnd()) {
-      this.grow(Math.min(this.end, this.to + ROWS_STEP));
+      this.grow(Math.min(this.end, this.to + this.step(this.distance())));
       this.trimTop();
       hasGrown = true;
     }
@@ -166,13 +166,18 @@ export class List {
     this.top = this.box.scrollTop;
   }
 
+  // How many rows are added at an end that is so far away. Whoever has reached it has to wait for them.
+  step(distance) {
+    return distance >= 1 ? ROWS_STEP : ROWS_FRAME;
+  }
+
   // Adds rows at the top, or asks for older events.
   up() {
     if (this.from === this.begin) {
       if (this.chat.hasOlder()) this.on.older();
       return false;
     }
-    const from = Math.max(this.begin, this.from - ROWS_STEP);
+    const from = Math.max(this.begin, this.from - this.step(this.box.scrollTop));
     const first = this.at(this.from);
     // What stands above the first row depends on the one before it.
     while (this.rows.firstChild && this.rows.firstChild.place === this.from) this.rows.firstChild.remove();

@@ -249,8 +249,9 @@ export class Chat {
     return this.isUp() && !this.isFetchingOlder && !this.isAtStart();
   }
 
-  // Fetches events before the oldest. Whether some will come.
-  older(count = OLDER) {
+  // Fetches events before the oldest: as many as there are, because nobody who scrolls on wants to wait at every screen.
+  // Whether some will come.
+  older(count = Math.min(HISTORY_MAX, Math.max(OLDER, this.events.length))) {
     if (!this.hasOlder()) return false;
     const before = this.oldest();
     const after = Math.max(this.first - 1, before - 1 - count);

@@ -232,10 +232,27 @@ test('older events are put in front', () => {
   assert.deepEqual([stage.chat.oldest(), stage.chat.events.length, stage.chat.head], [299, 202, 200]);
   assert.equal(stage.chat.older(), true);
   assert.equal(stage.chat.older(), false, 'one question at a time');
-  stage.effects('< HISTORY SINCE 98 200');
+  // As many as there are.
+  stage.effects('< HISTORY SINCE 96 202');
   // Only the younger half is kept by now.
   stage.server(`HISTORY 199 298\n${page(199, 298)}\nOK HISTORY 100 last=500`);
   assert.deepEqual([stage.chat.oldest(), stage.chat.isAtStart(), stage.chat.older()], [199, true, false]);
+});
+
+test('whoever scrolls up further gets more at a time', () => {
+  const stage = new Stage(10_000, 0);
+  const page = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => msg(from + at, 'bob@x', 'x')).join('\n');
+  let oldest = 10_001;
+  for (const count of [200, 200, 400, 800, 1000, 1000]) {
+    // The first was asked for at login.
+    if (oldest <= 10_000) {
+      stage.chat.older();
+      stage.effects(`< HISTORY SINCE ${oldest - 1 - count} ${count}`);
+    }
+    stage.server(`HISTORY ${oldest - count} ${oldest - 1}\n${page(oldest - count, oldest - 1)}\nOK HISTORY ${count} last=10000`);
+    oldest -= count;
+    assert.equal(stage.chat.oldest(), oldest);
+  }
 });
 
 test('older events that cannot be read now are asked for again', () => {

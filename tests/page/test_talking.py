@@ -93,7 +93,7 @@ class Talking(Page):
             "return [at.top - list.top, list.height]")
         self.assertTrue(-1 <= mark < end, f"the mark is at {mark} of {end}")
         self.assertEqual(browser.texts()[0], "0")
-        self.assertLessEqual(self.scroll(browser, 1500, 10_000), 500)
+        self.assertLessEqual(self.scroll(browser, 100_000, 10_000), 500)
         browser.wait("document.title === 'Chat-Room'")
         self.assertEqual(browser.complaints(), [])
 
