@@ -225,7 +225,8 @@ export class View {
 
   attend() {
     const isShown = this.wasUp && !document.hidden && !find('chat').hidden;
-    const is = isShown && this.list.isPinned && this.list.isAtEnd() && !this.isOpening;
+    // What has come and is not drawn yet will be in the next frames.
+    const is = isShown && this.list.isPinned && !this.isOpening;
     if (is !== this.chat.isAttended || is) this.chat.attend(is);
   }
 

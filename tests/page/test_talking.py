@@ -34,6 +34,23 @@ class Talking(Page):
         self.peer(group, "cid")
         browser.wait("document.querySelector('.ticks').textContent === '✓✓'")
 
+    def test_who_looks_at_the_end_has_no_unread_messages(self):
+        """Whatever comes before the last one is drawn."""
+        group = self.group()
+        bob = self.peer(group, "bob")
+        browser = self.browser()
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        bob.say("drawn")
+        browser.sees("drawn")
+        browser.run("window.held = []; window.draws = requestAnimationFrame; requestAnimationFrame = (draw) => held.push(draw)")
+        for text in ["first", "second"]:
+            bob.say(text)
+            browser.wait("document.querySelector('#announce').textContent.includes(arguments[0])", text)
+            browser.run("document.querySelector('#scroll').dispatchEvent(new Event('scroll'))")
+        browser.run("requestAnimationFrame = draws; for (const draw of held) draw()")
+        browser.sees("second")
+        self.assertEqual(browser.run("return [document.title, document.querySelectorAll('#unread').length]"), ["Chat-Room", 0])
+
     def test_three_browsers_and_nc_see_the_same(self):
         group = self.group()
         browsers = [self.browser() for _ in range(3)]
