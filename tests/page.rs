@@ -39,6 +39,7 @@ fn the_state_without_a_browser() {
     let folder = tempfile::tempdir().expect("a folder");
     copy("src/web", folder.path());
     copy("tests/page", folder.path());
+    fs::copy(root().join("tests/names.txt"), folder.path().join("tests/names.txt")).expect("a copy");
     fs::write(folder.path().join("package.json"), "{ \"type\": \"module\" }\n").expect("a file");
     let mut node = Command::new("node");
     node.current_dir(&folder).arg("--test").args(tests(folder.path(), ".test.js"));

@@ -7,6 +7,8 @@ mod architecture;
 mod chart;
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/confusables.rs"]
+mod confusables;
 #[path = "tidy/fields.rs"]
 mod fields;
 #[path = "tidy/figures.rs"]

@@ -1,16 +1,18 @@
-// The members that are known: their names, colours, and whether a text mentions me.
+// The members that are known: their names, colours, and whether a text mentions me. Nobody is shown like somebody else:
+// where two look alike, the mails stand beside them. The terminal client's rules, with the same cases: tests/names.txt.
 
 import { byteLength, fields } from './lines.js';
+import { isPlain, lookOf } from './look.js';
 
 export const COLOURS = 8;
 
 export class Names {
   constructor(me) {
     this.me = me;
-    // By mail: { mail, role, online, seen, name }.
+    // By mail: { mail, role, online, seen, name, looks }.
     this.members = new Map();
-    // How many members have a label, in lower case.
-    this.labels = new Map();
+    // How many members have a name, or a part of the mail before the @, that looks so.
+    this.looks = new Map();
     // Whether these are all members.
     this.complete = false;
     this.version = 0;
@@ -21,6 +23,7 @@ export class Names {
     const known = this.members.get(mail);
     if (known) this.count(known, -1);
     const member = { mail, role: 'member', online: false, seen: null, name: null, ...known, ...more };
+    if (!known || known.name !== member.name) member.looks = looksOf(member);
     this.members.set(mail, member);
     this.count(member, 1);
     this.version += 1;
@@ -52,18 +55,21 @@ export class Names {
     else if (kind === 'MSG' && !this.members.has(mail)) this.learn(mail);
   }
 
-  count(member, by) {
-    const key = alike(plain(member));
-    this.labels.set(key, (this.labels.get(key) ?? 0) + by);
+  count({ looks }, by) {
+    for (const look of looks) {
+      const count = (this.looks.get(look) ?? 0) + by;
+      if (count > 0) this.looks.set(look, count);
+      else this.looks.delete(look);
+    }
   }
 
-  // The display name, or the part before the @; with the mail where two are alike.
+  // As whom to show a member: the display name, with the mail where somebody else looks like that; without a name the part of
+  // the mail before the @, as long as nobody else is called so.
   label(mail) {
-    const member = this.members.get(mail) ?? { mail, name: null };
-    const name = plain(member);
-    const others = (this.labels.get(alike(name)) ?? 0) - (this.members.has(mail) ? 1 : 0);
-    if (others <= 0) return name;
-    return member.name ? `${name} (${mail})` : mail;
+    const { name, looks } = this.members.get(mail) ?? { name: null, looks: new Set() };
+    const isOnly = (look) => (this.looks.get(look) ?? 0) === (looks.has(look) ? 1 : 0);
+    if (!name) return isOnly(lookOf(local(mail))) ? local(mail) : mail;
+    return isPlain(name) && isOnly(lookOf(name)) ? name : `${name} (${mail})`;
   }
 
   // One of COLOURS: FNV-1a of the mail, the same in every browser.
@@ -75,7 +81,7 @@ export class Names {
 
   // One or two letters for the circle beside a message.
   initials(mail) {
-    const words = plain(this.members.get(mail) ?? { mail }).split(/[\s._-]+/u).filter(Boolean);
+    const words = (this.members.get(mail)?.name || local(mail)).split(/[\s._-]+/u).filter(Boolean);
     const letters = words.slice(0, 2).map((word) => [...word][0]);
     return letters.join('').toUpperCase();
   }
@@ -103,12 +109,10 @@ export class Names {
   }
 }
 
-function plain({ name, mail }) {
-  return name || mail.split('@')[0];
-}
+const local = (mail) => mail.split('@')[0];
 
-function alike(name) {
-  return name.normalize('NFKC').toLowerCase();
+function looksOf({ mail, name }) {
+  return new Set([name, local(mail)].filter(Boolean).map(lookOf));
 }
 
 const LETTER = /[\p{L}\p{N}\p{M}]/u;

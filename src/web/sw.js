@@ -5,9 +5,9 @@ const CACHE = 'chat-room';
 // How long the network may take when there is a copy.
 const PATIENCE_MS = 3000;
 const FILES = [
-  './', 'style.css', 'manifest.webmanifest', 'icon.svg', 'icon.png', 'app.js', 'connection.js', 'dom.js', 'invitation.js',
-  'kept.js', 'limits.js', 'lines.js', 'list.js', 'names.js', 'notifier.js', 'numbers.js', 'outbox.js', 'panels.js',
-  'receipts.js', 'rows.js', 'session.js', 'state.js', 'store.js', 'view.js',
+  './', 'style.css', 'manifest.webmanifest', 'icon.svg', 'icon.png', 'app.js', 'confusables.js', 'connection.js',
+  'dom.js', 'invitation.js', 'kept.js', 'limits.js', 'lines.js', 'list.js', 'look.js', 'names.js', 'notifier.js',
+  'numbers.js', 'outbox.js', 'panels.js', 'receipts.js', 'rows.js', 'session.js', 'state.js', 'store.js', 'view.js',
 ];
 
 self.addEventListener('install', (event) => {

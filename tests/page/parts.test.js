@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 
 import { links } from '../../src/web/dom.js';
 import { invitationIn, linkOf } from '../../src/web/invitation.js';
-import { byteLength, parseEvent, parseLine, sayable } from '../../src/web/lines.js';
+import { byteLength, parseEvent, parseLine, sayable, splitWord } from '../../src/web/lines.js';
 import { Names, passwordMistake } from '../../src/web/names.js';
 
 const WEB = new URL('../../src/web/', import.meta.url);
@@ -64,17 +64,34 @@ test('an invitation is a link, and back', () => {
   }
 });
 
-test('short names where they are unambiguous', () => {
+// The cases that the terminal client has, too.
+test('nobody is shown like somebody else', () => {
+  const unescaped = (text) => text.replace(/\\u\{([0-9a-f]+)\}/g, (_, code) => String.fromCodePoint(parseInt(code, 16)));
+  const cases = readFileSync(new URL('../names.txt', import.meta.url), 'utf8').split('\n').filter((line) => line && !line.startsWith('#'));
+  assert.ok(cases.length > 30);
+  for (const line of cases) {
+    const [members, expected] = line.split(' => ').map((side) => side.split(', ').map(unescaped));
+    const names = group();
+    for (const member of members) {
+      const [mail, name] = splitWord(member);
+      names.learn(mail, { name: name || null });
+    }
+    assert.deepEqual(members.map((member) => names.label(splitWord(member)[0])), expected, line);
+  }
+});
+
+test('a name that is given up is free', () => {
   const names = group('bob@x', 'bob@y', 'cid@x');
-  assert.deepEqual(['cid@x', 'bob@x', 'dan@x', 'cid@y'].map((mail) => names.label(mail)), ['cid', 'bob@x', 'dan', 'cid@y']);
   names.forget('bob@y');
   names.forget('bob@y');
-  assert.equal(names.label('bob@x'), 'bob');
+  assert.deepEqual(['bob@x', 'dan@x', 'cid@y'].map((mail) => names.label(mail)), ['bob', 'dan', 'cid@y']);
   names.learn('bob@x', { name: 'Robert' });
   names.learn('eve@x', { name: 'ROBERT' });
   assert.deepEqual([names.label('bob@x'), names.label('eve@x')], ['Robert (bob@x)', 'ROBERT (eve@x)']);
   names.learn('eve@x', { name: null });
   assert.deepEqual([names.label('bob@x'), names.label('eve@x')], ['Robert', 'eve']);
+  names.forget('bob@x');
+  assert.deepEqual([...names.looks.keys()].sort(), ['ann', 'cld', 'eve']);
 });
 
 test('mentions', () => {
