@@ -180,8 +180,12 @@ export class View {
     const here = all.filter(({ online }) => online).length;
     const count = chat.names.complete ? `${all.length} member${all.length === 1 ? '' : 's'}` : 'Members';
     find('here').textContent = chat.isUp() && here > 0 ? `${count}, ${here} here` : count;
-    const cannot = chat.session.phase === 'ended' || (chat.onlyAdmins && !chat.isAdmin());
-    find('text').placeholder = chat.onlyAdmins && !chat.isAdmin() ? 'Only admins can speak' : 'Message';
+    const isListening = chat.onlyAdmins && !chat.isAdmin();
+    const cannot = chat.session.phase === 'ended' || isListening;
+    // Beside the field: there may be text in it.
+    find('composer-note').textContent = isListening ? 'Only admins can speak at present.' : '';
+    find('composer-note').hidden = !isListening;
+    find('text').placeholder = cannot ? '' : 'Message';
     find('text').readOnly = cannot;
     find('send').disabled = cannot;
   }

@@ -176,6 +176,55 @@ class People(Page):
         phone.sees("hello, I am new")
         self.assertEqual(phone.complaints(), [])
 
+    def test_the_title_and_who_may_speak(self):
+        group = self.group()
+        ann, bob = self.peer(group, "ann"), self.peer(group, "bob")
+        browser, phone = self.browser(), self.browser(375, 667)
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        phone.log_in(group.url, "bob@x", "bob-secret")
+        browser.click("#open-menu")
+        browser.press("Name the group")
+        browser.type("#group-title", "Choir <b>")
+        browser.keys("Enter")
+        for page in [browser, phone]:
+            page.wait("document.querySelector('#title').textContent === 'Choir <b>' && document.title === 'Choir <b>'")
+        phone.type("#text", "half a sentence")
+        browser.click("#open-menu")
+        browser.press("Let only admins speak")
+        muted = "document.querySelector('#text').readOnly && document.querySelector('#composer').innerText.includes('Only admins can speak')"
+        phone.wait(muted)
+        self.assertEqual(phone.run("return [document.querySelector('#text').value, document.querySelector('#send').disabled]"),
+                         ["half a sentence", True])
+        self.fits(phone)
+        phone.keys("Enter")
+        browser.say("from the admin")
+        for page in [browser, phone]:
+            page.sees("from the admin")
+            self.assertEqual(page.texts(), ["from the admin"])
+        # What admins may do is theirs at once, and is gone at once.
+        ann.ask("PROMOTE bob@x")
+        phone.wait("!document.querySelector('#text').readOnly && document.querySelector('#composer-note').hidden")
+        phone.keys("Enter")
+        browser.sees("half a sentence")
+        choices = "return [...document.querySelectorAll('dialog .choices button')].map((button) => button.textContent)"
+        browser.click("#open-menu")
+        self.assertTrue({"Name the group", "Let everybody speak"} < set(browser.run(choices)))
+        browser.keys("Escape")
+        browser.wait("document.querySelector('dialog') === null")
+        bob.ask("DEMOTE ann@x")
+        browser.wait(muted)
+        browser.click("#open-menu")
+        self.assertEqual(browser.run(choices), ["Change my password", "Change my name", "Log out"])
+        # Both are there for those who come later.
+        other = self.browser()
+        other.log_in(group.url, "cid@x", "cid-secret")
+        other.wait(muted)
+        other.wait("document.title.endsWith('Choir <b>')")
+        bob.ask("ANNOUNCE off")
+        for page in [browser, other]:
+            page.wait("!document.querySelector('#text').readOnly")
+            self.assertEqual(page.complaints(), [])
+
     def test_names(self):
         group = self.group()
         bob = self.peer(group, "bob")
@@ -208,6 +257,18 @@ class People(Page):
         bob.say("for cid")
         other.sees("for cid")
         other.wait("[...document.querySelectorAll('#messages .name')].at(-1).textContent === 'Bob <b>B.'")
+        # Nobody looks like somebody else: the mail stands beside a name that could be another's.
+        bob.ask("NAME D\u043era")
+        other.wait("[...document.querySelectorAll('#messages .name')].at(-1).textContent === 'D\u043era'")
+        browser.wait("document.querySelector('#open-members')")
+        browser.click("#open-members")
+        browser.press("Add a member")
+        browser.type("#add-mail", "dora@x")
+        browser.type("#add-password", "dora-secret")
+        browser.keys("Enter")
+        for page in [browser, other]:
+            page.wait("[...document.querySelectorAll('#messages .name')].at(-1).textContent === 'D\u043era (bob@x)'")
+        browser.wait("document.querySelector('#messages').innerText.includes('dora@x was added by you')")
         self.assertEqual(browser.complaints(), [])
 
     def test_a_new_password(self):
