@@ -1,30 +1,16 @@
-"""What the tests of the page share: one browser for each class of them."""
+"""What the tests of the page share."""
 
 import unittest
 
-from browser import SHELL, Browser, Chromium, Group
+from browser import SHELL, Browser, Chromium
+from group import Group
 
 
-class Page(unittest.TestCase):
-    PROGRAM = SHELL
-
-    @classmethod
-    def setUpClass(cls):
-        cls.chromium = Chromium(cls.PROGRAM)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.chromium.close()
-
+class Tests(unittest.TestCase):
     def group(self, *arguments, **options):
         group = Group(*arguments, **options)
         self.addCleanup(group.close)
         return group
-
-    def browser(self, *arguments, **options):
-        browser = Browser(self.chromium, *arguments, **options)
-        self.addCleanup(browser.close)
-        return browser
 
     def peer(self, group, name):
         peer = group.peer(name)
@@ -65,3 +51,22 @@ class Page(unittest.TestCase):
             self.assertTrue(first <= before[1] + 1 and before[0] <= last + 1, f"some were passed over after {before}")
             before = [first, last]
         return rows
+
+
+class Page(Tests):
+    """One Chromium for each class of tests."""
+
+    PROGRAM = SHELL
+
+    @classmethod
+    def setUpClass(cls):
+        cls.chromium = Chromium(cls.PROGRAM)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.chromium.close()
+
+    def browser(self, *arguments, **options):
+        browser = Browser(self.chromium, *arguments, **options)
+        self.addCleanup(browser.close)
+        return browser

@@ -3,7 +3,8 @@
 import pathlib
 import sys
 
-from browser import Browser, Chromium, Group
+from browser import Browser, Chromium
+from group import Group
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 

@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import tempfile
 
+from group import PATIENCE
 from page import Page
 
 # The checker of accessibility.
@@ -26,8 +27,8 @@ def axe():
         archive = AXE.replace("@", "-") + ".tgz"
         try:
             for command in [["npm", "pack", "--silent", "--fetch-retries=0", "--fetch-timeout=20000", AXE], ["tar", "-xzf", archive]]:
-                subprocess.run(command, cwd=folder, check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
+                subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
+        except (OSError, subprocess.SubprocessError):
             return None
         return (pathlib.Path(folder) / "package/axe.min.js").read_text(encoding="utf-8")
 

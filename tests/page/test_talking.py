@@ -51,6 +51,18 @@ class Talking(Page):
         browser.sees("second")
         self.assertEqual(browser.run("return [document.title, document.querySelectorAll('#unread').length]"), ["Chat-Room", 0])
 
+    def test_what_hangs_is_told(self):
+        """Of these tests themselves."""
+        group = self.group()
+        browser = self.browser()
+        browser.go(group.url)
+        browser.wait("!document.querySelector('#enter').hidden")
+        browser.patience = 0.2
+        for hangs in [lambda: browser.run("return new Promise(() => null)"), lambda: browser.wait("false")]:
+            with self.assertRaisesRegex(AssertionError, "(?s)no answer to Runtime.evaluate|not within 0.2 s: false") as told:
+                hangs()
+            self.assertIn("Log in to your group", str(told.exception))
+
     def test_three_browsers_and_nc_see_the_same(self):
         group = self.group()
         browsers = [self.browser() for _ in range(3)]
@@ -165,6 +177,8 @@ class Talking(Page):
         network = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         browser.devtools("Network.enable")
         browser.devtools("Network.emulateNetworkConditions", offline=True, **network)
+        # The page gives up a connection on which nothing came for a while.
+        browser.run("const now = Date.now; Date.now = () => now() + 4000")
         browser.wait("document.querySelector('#status').innerText.includes('You are offline')")
         browser.say("written without a network")
         bob.say("meanwhile")
