@@ -49,10 +49,13 @@ fn the_state_without_a_browser() {
     assert!(!told.contains("# pass 0"), "nothing was tested:\n{told}");
 }
 
-/// The tests in Chromium of this file in `tests/page`, which starts servers of its own.
-fn check(tests: &str) {
-    let here = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    for program in ["python3", "chromium", "chromium-headless-shell"] {
+const CHROMIUM: [&str; 2] = ["chromium", "chromium-headless-shell"];
+const WEBKIT: [&str; 2] = ["WebKitWebDriver", "Xvfb"];
+
+/// The tests of this file in `tests/page`, which starts servers of its own, with these programs.
+fn check(tests: &str, programs: [&str; 2]) {
+    let here = |program: &str| Command::new(program).arg("--help").output().is_ok();
+    for program in ["python3"].into_iter().chain(programs) {
         if !here(program) {
             return skip(format_args!("there is no {program} here"));
         }
@@ -72,15 +75,20 @@ fn check(tests: &str) {
 
 #[test]
 fn talking_in_a_browser() {
-    check("test_talking");
+    check("test_talking", CHROMIUM);
 }
 
 #[test]
 fn people_in_a_browser() {
-    check("test_people");
+    check("test_people", CHROMIUM);
 }
 
 #[test]
 fn what_is_installed_in_a_browser() {
-    check("test_installed");
+    check("test_installed", CHROMIUM);
+}
+
+#[test]
+fn talking_in_webkit() {
+    check("test_webkit", WEBKIT);
 }

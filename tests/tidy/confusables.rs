@@ -42,7 +42,9 @@ fn looks() -> BTreeMap<char, String> {
     looks.retain(|c, look| {
         let small = small(*c);
         let is_small = small.chars().eq([*c]);
-        is_small || small.chars().count() > 1 || small.chars().next().and_then(|small| all.get(&small)) != Some(look)
+        is_small
+            || small.chars().count() > 1
+            || small.chars().next().and_then(|small| all.get(&small)) != Some(look)
     });
     looks
 }
@@ -51,7 +53,10 @@ fn written(looks: &BTreeMap<char, String>) -> String {
     let mut text = HEAD.to_owned();
     let mut before = 0;
     for (at, (c, look)) in looks.iter().enumerate() {
-        assert!(!look.contains([' ', '|', '`', '\n']) && !look.contains("${"), "{look:?} cannot be written so");
+        assert!(
+            !look.contains([' ', '|', '`', '\n']) && !look.contains("${"),
+            "{look:?} cannot be written so"
+        );
         if at > 0 {
             text.push(if at % A_LINE == 0 { '\n' } else { '|' });
         }
