@@ -42,6 +42,8 @@ pivot_root . mnt
 umount -l /mnt
 cd /source
 ip link set lo up
+# As on a host: credentials are mounted by a child in a namespace of its own.
+mount --make-rshared /
 mkdir /run/units
 for unit in sysinit basic shutdown multi-user network-online; do
     printf '[Unit]\nDefaultDependencies=no\n' >/run/units/$unit.target

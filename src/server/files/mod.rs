@@ -1,5 +1,6 @@
 //! What the wings need to handle files: paths in sentences, problems, metadata, syncing folders.
 
+pub(super) mod access;
 pub(super) mod attributes;
 pub(super) mod copies;
 pub(super) mod folders;

@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::files::{if_there, new_file};
 use crate::protocol::Seq;
-use crate::server::files::{NONBLOCK, Problem};
+use crate::server::files::{NONBLOCK, Problem, access};
 use crate::server::keys::random_key;
 use crate::server::log::local::{Folder, delivered, ended, first_of_segment, segment_name, snapshot};
 
@@ -306,9 +306,10 @@ pub(super) fn read_key(folder: &Folder) -> Result<Option<Zeroizing<[u8; 32]>>, P
 
 /// A warning if others may read the key.
 pub(super) fn others_read_key(folder: &Folder) -> Option<Problem> {
-    let meta = folder.path(KEY).metadata().ok()?;
+    let key = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(folder.path(KEY)).ok()?;
+    let others = access::of_others(&key).ok()?;
     let what = "others can read it, and log in as anybody with it; chmod 600, or remove it";
-    (meta.mode() & 0o077 != 0).then(|| folder.problem(KEY, what))
+    (others != 0).then(|| folder.problem(KEY, what))
 }
 
 fn parse_key(digits: &str) -> Option<Zeroizing<[u8; 32]>> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::limits::CREDENTIALS_FILE_MAX;
-use crate::server::files::{NONBLOCK, Problem};
+use crate::server::files::{NONBLOCK, Problem, access};
 use crate::server::log::cluster::nats::command::Secret;
 
 /// A login.
@@ -49,8 +49,8 @@ impl Login {
         if !metadata.is_file() {
             return Err(Problem::of(path, "is not a file"));
         }
-        let mode = metadata.mode() & 0o777;
-        if mode & 0o077 != 0 {
+        if access::of_others(&file).map_err(wrong)? != 0 {
+            let mode = metadata.mode() & 0o777;
             let sentence =
                 format!("others have access to it (its mode is {mode:o}), and so to the brokers: chmod 600");
             return Err(Problem::of(path, sentence));
@@ -163,6 +163,30 @@ mod tests {
             );
             check("token t\n", mode, &why);
         }
+    }
+
+    /// systemd's credential where its file system has ACLs: root's, and the service's user may read it.
+    #[test]
+    fn a_file_that_an_acl_lets_only_us_read_is_as_good_as_our_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("node");
+        fs::write(&path, "token t\n").expect("a file");
+        let own = rustix::process::geteuid().as_raw();
+        let mut acl = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in
+            [(1_u16, 4_u16, u32::MAX), (2, 4, own), (4, 0, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)]
+        {
+            acl.extend(tag.to_le_bytes().into_iter().chain(rights.to_le_bytes()).chain(id.to_le_bytes()));
+        }
+        if xattr::set(&path, "system.posix_acl_access", &acl).is_err() {
+            #[expect(clippy::print_stdout, reason = "as other tests say what they need")]
+            {
+                println!("skipped: there are no ACLs here");
+            }
+            return;
+        }
+        assert_eq!(path.metadata().expect("a file").mode() & 0o777, 0o440);
+        assert!(matches!(Login::read(&path), Ok(Login::Token(token)) if *token == "t"));
     }
 
     #[test]
