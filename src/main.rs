@@ -104,7 +104,7 @@ fn serve(options: &Options) -> Result<(), String> {
         None => Tokens::ephemeral().map_err(|error| format!("no random bytes for a key: {error}"))?,
     };
     let source = options.listen.certificate.as_ref();
-    let load = |source| Certificate::load(source).inspect(|certificate| certificate.log_age(source));
+    let load = |source| Certificate::load(source).inspect(|certificate| certificate.log_dates(source));
     let certificate = source.map(load).transpose()?;
     let server = Server::start(&options, group, tokens, certificate.as_ref(), passed, logging.clone())
         .map_err(|error| format!("cannot serve: {error}"))?;

@@ -73,6 +73,24 @@ impl Group {
         text(&self.nodes[0])
     }
 
+    /// Each node's log tells of these changes of members, in whatever order, each once.
+    #[track_caller]
+    fn all_have_logged(&self, expected: &[&str]) {
+        let kinds = ["member ", "password changed: ", "role changed: ", "name changed: "];
+        let changes = |node: &Server| {
+            let log = node.log();
+            let lines = log.lines().filter_map(|line| Some(line.split_once(" [INFO] ")?.1.to_owned()));
+            let mut lines: Vec<String> =
+                lines.filter(|line| kinds.iter().any(|kind| line.starts_with(kind))).collect();
+            lines.sort();
+            lines
+        };
+        for node in &self.nodes {
+            until("the log tells of all", || changes(node).len() >= expected.len());
+            assert_eq!(changes(node), expected);
+        }
+    }
+
     /// Waits until members.txt on all nodes is like this.
     #[track_caller]
     fn until_members(&self, like_this: impl Fn(&str) -> bool) {
@@ -170,6 +188,13 @@ fn membership_is_the_same_on_all_nodes() {
     ann.expect("REMOVED 3 <time> bob@x bob@x");
     group.until_members(|text| !text.contains("fay@x") && !text.contains("bob@x") && text.contains("cid@x"));
     assert_eq!(group.same_history().lines().count(), 3);
+    group.all_have_logged(&[
+        "member added: mail=fay@x by=ann@x",
+        "member removed: mail=bob@x by=bob@x",
+        "member removed: mail=fay@x by=ann@x",
+        "password changed: mail=bob@x by=ann@x",
+        "password changed: mail=fay@x by=fay@x",
+    ]);
 }
 
 #[test]
@@ -327,6 +352,12 @@ fn an_edit_on_one_node_is_one_for_all() {
     assert_eq!(group.nodes[1].members_text(), "nonsense\n");
     fs::write(group.nodes[1].members(), &text).expect("written");
     until_members(&group.nodes[1], |text| text.contains("hal@x $argon2id$"));
+    group.all_have_logged(&[
+        "member added: mail=gus@x by=-",
+        "member added: mail=hal@x by=ann@x",
+        "member removed: mail=bob@x by=-",
+        "role changed: mail=dan@x role=admin by=-",
+    ]);
 }
 
 #[test]

@@ -353,7 +353,7 @@ fn what_the_group_has_agreed_on_outlives_the_server_and_its_old_files() {
         ann< ANNOUNCE 2 <time> ann@x on
         ",
     );
-    talk.server.until_logged("title changed: by=ann@x title=The  Choir");
+    talk.server.until_logged("title changed: by=ann@x title=\"The  Choir\"");
     talk.server.until_logged("announcements changed: mode=on by=ann@x");
     let is_so = "
         bob> LOGIN bob@x/- bob-secret

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use common::server::{Server, cheap_hash, line_of, members_txt, until_members};
+use common::peer::Peer;
+use common::server::{GROUP, Server, cheap_hash, line_of, members_txt, until_members};
 use common::talk::Talk;
 use rustix::process::Signal;
 
@@ -212,7 +213,15 @@ fn commands_keep_the_mode_of_the_file() {
 
 /// The lines of the log that tell of members, without their time.
 fn told(server: &Server) -> Vec<String> {
-    let begins = ["member ", "members changed", "password changed", "role changed", "typed password "];
+    let begins = [
+        "member ",
+        "members changed",
+        "password changed",
+        "role changed",
+        "name changed",
+        "name removed",
+        "typed password ",
+    ];
     let log = server.log();
     let lines = log.lines().filter_map(|line| line.split_once("[INFO] ")).map(|(_, line)| line.to_owned());
     lines.filter(|line| begins.iter().any(|begin| line.starts_with(begin))).collect()
@@ -235,6 +244,20 @@ fn the_log_tells_who_changed_what_of_whom() {
         bob< ADDED …
         bob> PASSWD bob-secret bob-secret2
         bob< OK PASSWD
+        ann> PROMOTE bob@x
+        ann< OK PROMOTE bob@x
+        ann< PROMOTED …
+        bob< PROMOTED …
+        bob> DEMOTE bob@x
+        bob< OK DEMOTE bob@x
+        ann< DEMOTED …
+        bob< DEMOTED …
+        bob> NAME Bob by=ann
+        bob< OK NAME
+        ann< NAMED …
+        bob< NAMED …
+        ann> INVITE lea@x
+        ann< OK INVITE …
         ann> REMOVE kim@x
         ann< OK REMOVE kim@x
         ann< REMOVED …
@@ -261,13 +284,17 @@ fn the_log_tells_who_changed_what_of_whom() {
     talk.server.until_logged("typed password replaced by its hash: mail=zoe@x");
     let mut told_of = told(&talk.server);
     // One is hashed after the other, beside the rest.
-    told_of[5..].sort();
+    told_of[9..].sort();
     assert_eq!(
         told_of,
         [
             "member added: mail=kim@x by=ann@x",
             "password changed: mail=kim@x by=ann@x",
             "password changed: mail=bob@x by=bob@x",
+            "role changed: mail=bob@x role=admin by=ann@x",
+            "role changed: mail=bob@x role=member by=bob@x",
+            r#"name changed: mail=bob@x by=bob@x name="Bob by=ann""#,
+            "member invited: mail=lea@x by=ann@x",
             "member removed: mail=kim@x by=ann@x",
             "member removed: mail=bob@x by=bob@x",
             "member added: mail=zoe@x by=-",
@@ -289,6 +316,39 @@ fn the_log_tells_who_changed_what_of_whom() {
     let server = server.again();
     server.until_logged("member removed: mail=zoe@x by=-");
     server.until_logged("member added: mail=kim@x by=-");
+}
+
+#[test]
+fn logins_are_told_at_debug() {
+    let server = Server::with(&members_txt(&GROUP), &["--log-level", "debug"]);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let token = ann.word_of("TOKEN");
+    let mut expected = vec![format!("login: mail=ann@x from={} with=password", ann.local_addr())];
+    for (line, answer, told) in [
+        ("LOGIN bob@x/phone bob-secret", "OK LOGIN …", Some("mail=bob@x device=phone from= with=password")),
+        ("LOGIN bob@x/- bob-secret", "OK LOGIN …", Some("mail=bob@x device=- from= with=password")),
+        (&format!("RESUME ann@x/pad {token}"), "OK RESUME …", Some("mail=ann@x device=pad from= with=token")),
+        ("LOGIN bob@x wrong-secret", "ERR LOGIN bad-login …", None),
+    ] {
+        let mut peer = Peer::connect(server.addr());
+        peer.expect("HELLO …");
+        peer.say(line);
+        peer.expect(answer);
+        expected.extend(
+            told.map(|told| {
+                format!("login: {}", told.replace("from=", &format!("from={}", peer.local_addr())))
+            }),
+        );
+    }
+    server.until_logged("login refused: ");
+    let log = server.log();
+    let told: Vec<&str> =
+        log.lines().filter_map(|line| line.split_once("[DEBUG] login")).map(|(_, line)| line).collect();
+    assert_eq!(told, expected.iter().map(|line| &line["login".len()..]).collect::<Vec<_>>());
+
+    let server = Server::start();
+    Peer::member(server.addr(), "ann@x").fence();
+    assert!(!server.log().contains("login"), "{}", server.log());
 }
 
 #[test]

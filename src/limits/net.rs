@@ -42,12 +42,15 @@ pub const TLS12_RECORDS_MAX: u32 = 1 << 23;
 pub const TRANSPORT_CHECKPOINTS_MAX: usize = 16;
 /// A certificate with its chain, or a key, as PEM: some KiB each.
 pub const PEM_FILE_MAX: u64 = 1 << 20;
-/// How long before a certificate expires the log warns. Programs renew earlier, so they have failed by then.
-pub const CERTIFICATE_ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-/// Or this part of its lifetime, if that is less: there are certificates for six days.
-pub const CERTIFICATE_ENDS_DIVISOR: u64 = 3;
+/// How long before a certificate expires the log warns. Programs renew earlier, one of 90 days 30 before, so they have
+/// failed by then.
+pub const CERTIFICATE_ENDS_SOON: Duration = Duration::from_secs(21 * 24 * 60 * 60);
+/// Or this part of its lifetime, if that is less: certificates for 45 days are renewed 15 before, those for six days 3.
+pub const CERTIFICATE_ENDS_DIVISOR: u64 = 4;
+/// This part of that time is left when it becomes an error: 7 days.
+pub const CERTIFICATE_URGENT_DIVISOR: u64 = 3;
 /// How often a certificate is checked in its lifetime: four times in the part in which the log warns.
-pub const CERTIFICATE_LOOKS: u32 = 12;
+pub const CERTIFICATE_LOOKS: u32 = 16;
 /// The longest time between checks: it may have been renewed without a signal, and a warning once a day is read.
 pub const CERTIFICATE_LOOK_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The shortest time between checks: each reads two files and takes some milliseconds.

@@ -17,6 +17,7 @@ pub mod members;
 pub mod net;
 pub mod node;
 pub mod ops;
+mod quoted;
 pub mod threads;
 mod turn;
 
@@ -202,7 +203,7 @@ impl Server {
         // Edits before passwords: an edit that was told before somebody wants to join counts.
         self.members.collect(&mut inputs);
         self.passwords.collect(now, &mut inputs);
-        self.net.listeners.renew(now.mono);
+        self.net.listeners.renew(now);
         for input in inputs {
             self.tell(input);
         }

@@ -22,6 +22,7 @@ use crate::server::files::Problem;
 use crate::server::members::edits::Edits;
 use crate::server::members::file::{Done, Job, Seen, Timing};
 use crate::server::members::view::View;
+use crate::server::quoted::quoted;
 use crate::server::threads::worker::Worker;
 
 #[derive(Debug)]
@@ -199,7 +200,9 @@ pub(in crate::server) fn log_changed(changed: &[Changed]) {
     for changed in changed.iter().take(CHANGES_LOGGED) {
         match changed {
             Changed::Member { mail, what, by } => log_member(mail, what, by),
-            Changed::Settings(Event::Titled { by, title }) => info!("title changed: by={by} title={title}"),
+            Changed::Settings(Event::Titled { by, title }) => {
+                info!("title changed: by={by} title={}", quoted(title.as_str()));
+            }
             Changed::Settings(Event::Announce { by, mode }) => {
                 info!("announcements changed: mode={mode} by={by}");
             }
@@ -218,7 +221,9 @@ fn log_member(mail: &Mail, what: &Difference, by: &Author) {
         Difference::Joined => info!("invitation used: mail={mail} by={by}"),
         Difference::Removed => info!("member removed: mail={mail} by={by}"),
         Difference::Password => info!("password changed: mail={mail} by={by}"),
-        Difference::Name(Some(name)) => info!("name changed: mail={mail} by={by} name={name}"),
+        Difference::Name(Some(name)) => {
+            info!("name changed: mail={mail} by={by} name={}", quoted(name.as_str()));
+        }
         Difference::Name(None) => info!("name removed: mail={mail} by={by}"),
         Difference::Role(role) => info!("role changed: mail={mail} role={role} by={by}"),
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::{error, info, warn};
+use log::{Level, error, info, log};
 use mio::Waker;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::crypto::ring::sign::any_supported_type;
@@ -23,6 +23,8 @@ use zeroize::Zeroizing;
 use crate::fingerprint::Fingerprint;
 use crate::limits::PEM_FILE_MAX;
 use crate::pem;
+use crate::protocol::Time;
+use crate::room::Now;
 use crate::server::files::{NONBLOCK, Problem, folders, shown};
 use crate::server::net::validity::{Age, Validity};
 use crate::server::threads::worker::Worker;
@@ -56,21 +58,27 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Whether clients accept its dates, in words. The clock may be wrong instead.
-    pub(in crate::server) fn age(&self) -> (Age, String) {
-        let now = wall_clock();
+    /// What is wrong with its dates, or soon will be, and how bad that is; `None`: clients accept them. The clock may be
+    /// wrong instead.
+    pub(in crate::server) fn complaint(&self, now: Time) -> Option<(Level, String)> {
         let age = self.validity.at(now);
-        (age, format!("{age}; it is {now} now"))
+        let level = match age {
+            Age::Valid => return None,
+            Age::EndsSoon(_) => Level::Warn,
+            Age::Urgent(_) | Age::Expired(_) | Age::Early(_) => Level::Error,
+        };
+        Some((level, format!("{age}; it is {now} now")))
     }
 
-    /// Logs if they do not, or soon will not.
-    pub fn log_age(&self, source: &Source) {
+    /// Logs that.
+    pub fn log_dates(&self, source: &Source) {
+        self.log_dates_at(source, wall_clock());
+    }
+
+    fn log_dates_at(&self, source: &Source, now: Time) {
         let (Source::Files { cert: path, .. } | Source::SelfSigned(path)) = source;
-        let (path, (age, told)) = (shown(path), self.age());
-        match age {
-            Age::Valid => {}
-            Age::EndsSoon(_) => warn!("{path}: {told}"),
-            Age::Expired(_) | Age::Early(_) => error!("{path}: {told}"),
+        if let Some((level, told)) = self.complaint(now) {
+            log!(level, "{}: {told}", shown(path));
         }
     }
 
@@ -244,9 +252,9 @@ impl Renewal {
 
     /// Has it read if it is time: it may have been renewed, or expire soon. Returns the configuration to serve from now on,
     /// if a certificate was read.
-    pub(in crate::server) fn look(&mut self, now: Duration) -> Option<Arc<ServerConfig>> {
-        if now >= self.next_look {
-            self.next_look = now + self.served.validity.look_after();
+    pub(in crate::server) fn look(&mut self, now: Now) -> Option<Arc<ServerConfig>> {
+        if now.mono >= self.next_look {
+            self.next_look = now.mono + self.served.validity.look_after();
             let _ = self.worker.try_send(Asked::ByTime);
         }
         let (asked, read) = self.worker.try_recv()?;
@@ -258,16 +266,65 @@ impl Renewal {
                 } else if asked == Asked::ByAdmin {
                     info!("TLS: the certificate is the same, SHA-256 {fingerprint}");
                 }
-                certificate.log_age(&self.source);
+                certificate.log_dates_at(&self.source, now.wall);
                 let config = Arc::clone(&certificate.config);
                 self.served = certificate;
                 Some(config)
             }
             Err(problem) => {
                 error!("TLS keeps the old certificate: {problem}");
-                self.served.log_age(&self.source);
+                self.served.log_dates_at(&self.source, now.wall);
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Instant;
+
+    use mio::{Poll, Token};
+    use rcgen::date_time_ymd;
+
+    use super::*;
+
+    /// The clocks this many days after the year began in which the certificate was made.
+    fn on_day(day: u64) -> Now {
+        let passed = Duration::from_secs(day * 24 * 60 * 60 + 1);
+        let start = Time::parse("2026-01-01T00:00:00.000Z").expect("a time").unix_ms();
+        let passed_ms = u64::try_from(passed.as_millis()).expect("some months");
+        Now { wall: Time::from_unix_ms(start + passed_ms), mono: passed }
+    }
+
+    /// One of 90 days is looked at daily, and what the log says becomes worse.
+    #[test]
+    fn a_certificate_is_looked_at_daily() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(SELF_SIGNED);
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        (params.not_before, params.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2026, 4, 1));
+        let made = params.self_signed(&key).expect("a certificate");
+        std::fs::write(&path, made.pem() + &key.serialize_pem()).expect("written");
+
+        let source = Source::SelfSigned(path);
+        let first = Certificate::load(&source).expect("a pair");
+        let poll = Poll::new().expect("epoll");
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).expect("an eventfd"));
+        let mut renewal = Renewal::start(source, &first, waker).expect("a thread");
+        assert_eq!(first.complaint(on_day(0).wall), None);
+        let mut levels = Vec::new();
+        for day in 1..=91 {
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while renewal.look(on_day(day)).is_none() {
+                assert!(Instant::now() < deadline, "nobody looks on day {day}");
+                thread::yield_now();
+            }
+            levels.push(renewal.served.complaint(on_day(day).wall).map(|(level, _)| level));
+        }
+        let expected = [(None, 68), (Some(Level::Warn), 14), (Some(Level::Error), 9)];
+        assert_eq!(levels, expected.map(|(level, days)| vec![level; days]).concat());
     }
 }

@@ -13,6 +13,7 @@ use rustls::ServerConfig;
 use crate::limits::ACCEPT_PAUSE;
 use crate::options::{ListenOptions, Options, WebOptions, Wire};
 use crate::protocol::Origin;
+use crate::room::Now;
 use crate::server::net::passed::Passed;
 use crate::server::net::web::answer::Site;
 use crate::server::net::{Certificate, Renewal, Transport, listen};
@@ -193,7 +194,7 @@ impl Listeners {
     }
 
     /// Serves a new certificate that was read, and has it read again when it is time.
-    pub(in crate::server) fn renew(&mut self, now: Duration) {
+    pub(in crate::server) fn renew(&mut self, now: Now) {
         let config = self.renewal.as_mut().and_then(|renewal| renewal.look(now));
         if let Some(config) = config {
             let with_tls = self.open.iter_mut().filter_map(|listener| listener.tls.as_mut());

@@ -25,7 +25,6 @@ pub use self::listeners::Speech;
 pub(super) use self::listeners::{LISTENERS_MAX, Listener, Listeners};
 pub(super) use self::socket::{ReadOutcome, Socket, canonical};
 pub(super) use self::transport::Transport;
-pub(super) use self::validity::Age;
 
 use std::io;
 use std::sync::Arc;

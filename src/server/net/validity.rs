@@ -9,7 +9,7 @@ use yasna::{ASN1Result, BERReader, Tag};
 
 use crate::limits::{
     CERTIFICATE_ENDS_DIVISOR, CERTIFICATE_ENDS_SOON, CERTIFICATE_LOOK_MAX, CERTIFICATE_LOOK_MIN,
-    CERTIFICATE_LOOKS,
+    CERTIFICATE_LOOKS, CERTIFICATE_URGENT_DIVISOR,
 };
 use crate::protocol::Time;
 
@@ -29,6 +29,9 @@ pub(in crate::server) enum Age {
     /// It expires soon and should be renewed.
     #[display("the certificate expires at {_0}; renew it")]
     EndsSoon(Time),
+    /// It expires so soon that it should have been renewed long ago.
+    #[display("the certificate expires at {_0}; renew it now")]
+    Urgent(Time),
     /// It has expired.
     #[display("the certificate expired at {_0}; clients that check it do not connect")]
     Expired(Time),
@@ -60,10 +63,12 @@ impl Validity {
             Age::Early(from)
         } else if now > until {
             Age::Expired(until)
-        } else if until.unix_ms() - now.unix_ms() < soon {
-            Age::EndsSoon(until)
         } else {
-            Age::Valid
+            match until.unix_ms() - now.unix_ms() {
+                left if left < soon / CERTIFICATE_URGENT_DIVISOR => Age::Urgent(until),
+                left if left < soon => Age::EndsSoon(until),
+                _ => Age::Valid,
+            }
         }
     }
 }
@@ -119,9 +124,11 @@ mod tests {
         let time = |text: &str| Time::parse(text).expect("a time");
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-        for (until, soon) in
-            [((2026, 4, 1), "2026-03-18"), ((2026, 1, 31), "2026-01-21"), ((2096, 1, 1), "2095-12-18")]
-        {
+        for (until, soon, urgent) in [
+            ((2026, 4, 1), "2026-03-11", "2026-03-25"),
+            ((2026, 2, 6), "2026-01-28", "2026-02-03"),
+            ((2096, 1, 1), "2095-12-11", "2095-12-25"),
+        ] {
             params.not_before = date_time_ymd(2026, 1, 1);
             params.not_after = date_time_ymd(until.0, until.1, until.2);
             let made = params.self_signed(&key).expect("a certificate");
@@ -130,9 +137,11 @@ mod tests {
             let at = |text: &str| validity.at(time(text));
             assert_eq!(at("2025-12-31T23:59:59.999Z"), Age::Early(time("2026-01-01T00:00:00.000Z")));
             assert_eq!(at("2026-01-01T00:00:00.000Z"), Age::Valid);
-            assert_eq!(validity.at(end), Age::EndsSoon(end));
             assert_eq!(at(&format!("{soon}T00:00:00.000Z")), Age::Valid);
             assert_eq!(at(&format!("{soon}T00:00:00.001Z")), Age::EndsSoon(end));
+            assert_eq!(at(&format!("{urgent}T00:00:00.000Z")), Age::EndsSoon(end));
+            assert_eq!(at(&format!("{urgent}T00:00:00.001Z")), Age::Urgent(end));
+            assert_eq!(validity.at(end), Age::Urgent(end));
             assert_eq!(validity.at(Time::from_unix_ms(end.unix_ms() + 1)), Age::Expired(end));
         }
     }

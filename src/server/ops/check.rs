@@ -14,10 +14,11 @@ use crate::server::files::{Problem, folder_of};
 use crate::server::log::cluster::{History, recorded};
 use crate::server::log::local::{self, APPLIED, Checked, Whose};
 use crate::server::members::file;
-use crate::server::net::{Age, Certificate, Source, listen};
+use crate::server::net::{Certificate, Source, listen};
 use crate::server::node;
 use crate::server::ops::context::Context;
 use crate::server::ops::logging;
+use crate::server::wall_clock;
 
 /// What was found, one sentence each.
 #[derive(Debug, Default)]
@@ -210,7 +211,7 @@ impl Report {
                 self.found
                     .push(format!("{}: certificate SHA-256 {fingerprint}, matches its key", path.display()));
                 // A start serves it nevertheless.
-                if let (Age::EndsSoon(_) | Age::Expired(_) | Age::Early(_), told) = certificate.age() {
+                if let Some((_, told)) = certificate.complaint(wall_clock()) {
                     self.warn(path, told);
                 }
             }

@@ -24,18 +24,21 @@ impl std::str::FromStr for LogFormat {
     }
 }
 
-/// The object: `time`, `level` and `message`, and a member for each word `name=value` at the message's end. The message has these,
-/// too. A line of another form, which only the log itself writes, is a message of level WARN.
+/// The object: `time`, `level` and `message`, and a member for each `name=value` at the message's end; a value is a word, or quoted. The message has these, too. A line of another form, which only the log itself writes, is a message of level WARN.
 pub(super) fn json_line(line: &[u8]) -> Vec<u8> {
     let line = String::from_utf8_lossy(line);
     let line = line.trim_end_matches('\n');
     let (time, level, message) = parts(line).unwrap_or(("", "WARN", line));
     let mut object = Map::new();
-    let fields = message.rsplit(' ').map_while(field);
-    for (name, value) in [("time", time), ("level", level), ("message", message)].into_iter().chain(fields) {
+    for (name, value) in [("time", time), ("level", level), ("message", message)] {
         if !value.is_empty() {
-            object.entry(name).or_insert_with(|| Value::from(value));
+            object.insert(name.to_owned(), Value::from(value));
         }
+    }
+    let mut rest = message;
+    while let Some((before, name, value)) = last_field(rest) {
+        object.entry(name).or_insert(value);
+        rest = before;
     }
     let mut bytes = Value::Object(object).to_string().into_bytes();
     bytes.push(b'\n');
@@ -48,15 +51,24 @@ fn parts(line: &str) -> Option<(&str, &str, &str)> {
     Some((time, level, message))
 }
 
-fn field(word: &str) -> Option<(&str, &str)> {
-    let (name, value) = word.split_once('=')?;
+/// The last field of a message, and what is before it.
+fn last_field(message: &str) -> Option<(&str, &str, Value)> {
+    // Within quotes there are no bare ones.
+    let at = match message.strip_suffix('"') {
+        Some(inside) => inside.rfind("=\"")?,
+        None => message.rfind(' ').map_or(0, |blank| blank + 1) + message.rsplit(' ').next()?.find('=')?,
+    };
+    let (before, name) = message[..at].rsplit_once(' ').unwrap_or(("", &message[..at]));
+    let value = &message[at + 1..];
+    let value = if value.starts_with('"') { serde_json::from_str(value).ok()? } else { Value::from(value) };
     let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase());
-    is_name.then_some((name, value))
+    (is_name && value != "").then_some((before, name, value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::quoted::quoted;
 
     #[track_caller]
     fn check(line: &str, json: &str) {
@@ -86,5 +98,14 @@ mod tests {
             &format!("{time} [INFO] x level=y time=z a=1\n"),
             &format!(r#"{{"a":"1","level":"INFO","message":"x level=y time=z a=1","time":"{time}"}}"#),
         );
+        for typed in ["Bob", "Bob B", r#"a" by=- b=""#, r#"=""#, "a\\", "by=-", r#"\" by="-"#] {
+            let name = quoted(typed);
+            let told =
+                json_line(format!("{time} [INFO] name changed: mail=b@x by=b@x name={name}").as_bytes());
+            let told: Value = serde_json::from_slice(&told).expect("JSON");
+            let has = |name: &str, value: &str| told.get(name).is_some_and(|told| told == value);
+            assert!(has("name", typed) && has("by", "b@x") && has("mail", "b@x"), "{typed}: {told}");
+            assert_eq!(told.as_object().expect("one").len(), 6, "{told}");
+        }
     }
 }

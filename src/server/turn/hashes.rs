@@ -1,11 +1,11 @@
 //! Keeps the thread that hashes busy: it gets the tasks whose turn has come, as long as somebody waits for the answer.
 //! And what follows from a verdict.
 
-use log::debug;
+use log::{Level, debug, log_enabled};
 
 use crate::limits::ACKNOWLEDGED_PER_LOGIN;
-use crate::protocol::LastIs;
-use crate::room::{CheckJob, ConnId, Input, Now, Room, Verdict};
+use crate::protocol::{Device, LastIs, Proof, Subscription};
+use crate::room::{CheckFor, CheckJob, ConnId, Input, Now, Room, Verdict};
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::queue::Task;
 use crate::server::turn::{Hub, acks};
@@ -87,8 +87,30 @@ pub(in crate::server) fn settled(job: CheckJob, last_is: LastIs, hub: &mut Hub) 
     }
     let id = job.conn;
     hub.logins.observe(hub.now.mono.saturating_sub(job.asked));
+    let line = login_line(&job, hub);
     hub.tell(Input::Settled(job, last_is));
+    if let Some(line) = line.filter(|_| !hub.room.is_before_login(id) && !hub.room.is_leaving(id)) {
+        debug!("{line}");
+    }
     may_be_evicted(id, hub);
+}
+
+/// What the log says once somebody is in, if it does. Programs parse this line, so its form must not change.
+fn login_line(job: &CheckJob, hub: &Hub) -> Option<String> {
+    let (CheckFor::Login(subscription), true) = (&job.purpose, log_enabled!(Level::Debug)) else {
+        return None;
+    };
+    let device = match subscription {
+        Subscription::Feed(Device::Default) => String::new(),
+        Subscription::Feed(Device::Named(name)) => format!(" device={name}"),
+        Subscription::Feedless => " device=-".to_owned(),
+    };
+    let proof = match job.proof {
+        Proof::Password(_) => "password",
+        Proof::Token(_) => "token",
+    };
+    let from = hub.conns.get(job.conn)?.socket.origin();
+    Some(format!("login: mail={}{device} from={from} with={proof}", job.mail))
 }
 
 /// A connection that was not let in may have to give way again.
