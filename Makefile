@@ -1,6 +1,6 @@
 # `make run` starts the demo group; its passwords are in members.txt.
 
-.PHONY: run test check bench sim nodes-sim torture nodes-torture silence fuzz chat
+.PHONY: run test check bench peers sim nodes-sim torture nodes-torture silence fuzz chat
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -34,6 +34,13 @@ check:
 # documents and charts.
 bench:
 	BENCH_TABLES=docs/benchmarks cargo bench
+	UPDATE=1 cargo test --quiet --test tidy figures
+
+# Our server beside Redis, NATS, ngIRCd, InspIRCd and mosquitto, some minutes: with what is installed of
+# apt-get install redis-server ngircd inspircd mosquitto, and the broker that the tests use.
+peers:
+	-tests/get-nats-server.sh
+	BENCH_TABLES=docs/benchmarks cargo bench --bench peers -- not-stored stored
 	UPDATE=1 cargo test --quiet --test tidy figures
 
 # The simulation of this many seeds; 0: until it is stopped or fails. A failure prints its seed, SIM_SEED= replays it. At

@@ -124,8 +124,9 @@ fn record(folder: &Path, command: &str, text: &str) -> io::Result<()> {
     let name = command.split(' ').next().expect("split gives at least one piece");
     let path = folder.join(format!("{name}.md"));
     let text = if IS_FIRST.swap(false, Ordering::Relaxed) {
+        let make = if name == "peers" { name } else { "bench" };
         let about =
-            format!("Written by `make bench`. What it shows: [benchmarks.md](../benchmarks.md#{name}).");
+            format!("Written by `make {make}`. What it shows: [benchmarks.md](../benchmarks.md#{name}).");
         format!("# {name}\n\n{about}\n\n{text}")
     } else {
         format!("{}\n{text}", fs::read_to_string(&path)?)

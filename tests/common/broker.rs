@@ -409,7 +409,7 @@ pub(crate) fn find(program: Program) -> Option<PathBuf> {
 
 /// Ports that nobody listens at, below those that the kernel gives to outgoing connections: one of these could otherwise
 /// have the port of a broker that is being restarted.
-fn free_ports(number: usize) -> Vec<u16> {
+pub(crate) fn free_ports(number: usize) -> Vec<u16> {
     let mut held: Vec<TcpListener> = Vec::new();
     while held.len() < number {
         held.extend(TcpListener::bind(("127.0.0.1", fastrand::u16(10_000..32_000))));
