@@ -26,7 +26,7 @@ class Files(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-class Notifications(Page):
+class Installed(Page):
     PROGRAM = WHOLE
 
     def test_a_mention_is_notified_of(self):
@@ -61,6 +61,17 @@ class Notifications(Page):
         browser.sees("the end")
         browser.wait("document.title === 'Chat-Room'")
         self.assertEqual(browser.complaints(), [])
+
+
+    def test_it_can_be_installed(self):
+        group = self.group()
+        browser = self.browser()
+        browser.go(group.url)
+        browser.run("return navigator.serviceWorker.ready.then(() => true)")
+        errors = [error["errorId"] for error in browser.devtools("Page.getInstallabilityErrors")["installabilityErrors"]]
+        # A profile that is made for a test is private, and nothing is installed in one.
+        self.assertEqual(errors, ["in-incognito"])
+        self.assertEqual(browser.devtools("Page.getAppManifest")["errors"], [])
 
 
 class ServiceWorker(Page):
