@@ -1,5 +1,5 @@
 //! An option is described once, as data. From that come the parser of the command line and `--help`; and in the repository's
-//! own tests (`tests/tidy/options.rs`) the OPTIONS of the manual page and the table in a document.
+//! own tests (`tests/tidy/`) the OPTIONS of the manual page, the table in a document, and what shells complete.
 //!
 //! A description may contain `code` in backticks and `[text](links)`, as in Markdown.
 
@@ -25,6 +25,8 @@ pub struct Flag {
     pub short: &'static str,
     /// What its value is called, if it takes one.
     pub value: Option<&'static str>,
+    /// All values that there are, if they are few.
+    pub words: &'static [&'static str],
     /// What applies without it.
     pub default: Default,
     /// A sentence without a capital letter and a full stop. `--help` has only this and the default.
@@ -37,7 +39,7 @@ impl Flag {
     /// An option without a value.
     pub fn switch(long: &'static str, help: impl Into<String>) -> Flag {
         let (default, help) = (Default::None, help.into());
-        Flag { long, short: "", value: None, default, help, more: Vec::new() }
+        Flag { long, short: "", value: None, words: &[], default, help, more: Vec::new() }
     }
 
     /// An option with a value.
@@ -49,6 +51,12 @@ impl Flag {
     #[must_use]
     pub fn short(self, short: &'static str) -> Flag {
         Flag { short, ..self }
+    }
+
+    /// Lists its values.
+    #[must_use]
+    pub fn words(self, words: &'static [&'static str]) -> Flag {
+        Flag { words, ..self }
     }
 
     /// Sets the default value.
@@ -124,7 +132,7 @@ fn help_of(flag: &Flag) -> String {
 }
 
 /// A description without the marks of Markdown: links are replaced by their text.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut plain = text.replace('`', "");
     while let Some((before, text, after)) = link(&plain) {
         plain = [before, text, after].concat();

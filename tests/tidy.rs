@@ -7,6 +7,8 @@ mod architecture;
 mod chart;
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/completions.rs"]
+mod completions;
 #[path = "tidy/confusables.rs"]
 mod confusables;
 #[path = "tidy/fields.rs"]
@@ -582,26 +584,43 @@ fn document_with(document: &str, flags: &[Flag]) -> String {
     with_options(document, begins, ends, &listed::table(flags))
 }
 
-/// The manual pages and the tables are read without building; they are committed as they are rendered.
+/// A program as its command line is described.
+struct Program {
+    name: &'static str,
+    flags: Vec<Flag>,
+    /// Words that are no options.
+    commands: &'static [&'static str],
+}
+
+/// The manual pages, the tables and the completions are read without building; they are committed as they are rendered.
 #[test]
 fn the_options_are_told_as_they_are() {
-    type Render = fn(&str, &[Flag]) -> String;
-    let (server, client) = (options::flags::flags(), client::flags::flags());
+    let server = Program { name: "chat-room-server", flags: options::flags::flags(), commands: &[] };
+    let client = Program {
+        name: "chat-room-client",
+        flags: client::flags::flags(),
+        commands: &client::flags::COMMANDS,
+    };
     let update = std::env::var_os("UPDATE").is_some();
     let mut wrong = Vec::new();
-    for (name, render, flags) in [
-        ("src/man/chat-room-server.1", page_with as Render, &server),
-        ("src/man/chat-room-client.1", page_with, &client),
-        ("docs/operating.md", document_with, &server),
-        ("docs/client.md", document_with, &client),
-    ] {
-        let (is, should) = (read(name), render(&read(name), flags));
-        if is != should && update {
-            std::fs::write(root().join(name), should).expect("the file");
-        } else if is != should {
-            wrong.push(format!(
-                "{name} has not the options of flags.rs; this writes them: UPDATE=1 cargo test --test tidy options"
-            ));
+    for (program, document) in [(server, "docs/operating.md"), (client, "docs/client.md")] {
+        let page = format!("src/man/{}.1", program.name);
+        let bash = format!("deploy/completions/{}.bash", program.name);
+        let zsh = format!("deploy/completions/_{}", program.name);
+        for (name, should) in [
+            (page.as_str(), page_with(&read(&page), &program.flags)),
+            (document, document_with(&read(document), &program.flags)),
+            (&bash, completions::bash(&program)),
+            (&zsh, completions::zsh(&program)),
+        ] {
+            let is = std::fs::read_to_string(root().join(name)).unwrap_or_default();
+            if is != should && update {
+                std::fs::write(root().join(name), should).expect("the file");
+            } else if is != should {
+                wrong.push(format!(
+                    "{name} has not the options of flags.rs; this writes them: UPDATE=1 cargo test --test tidy options"
+                ));
+            }
         }
     }
     nothing_wrong(wrong);

@@ -1,9 +1,16 @@
-//! The client's options. `--help`, the manual page and the table in docs/client.md are made from these.
+//! The client's options and commands. `--help`, the manual page, the table in docs/client.md and the shells' completions are
+//! made from these.
 
 use crate::limits::{DEVICE_MAX, LISTEN_DEFAULT};
 use crate::manual::Flag;
 
-/// All of them, in the order in which they are listed.
+pub(super) const SEND: &str = "send";
+pub(super) const TAIL: &str = "tail";
+
+/// What the client can do beside a chat.
+pub const COMMANDS: [&str; 2] = [SEND, TAIL];
+
+/// All options, in the order in which they are listed.
 pub fn flags() -> Vec<Flag> {
     vec![
         Flag::taking("server", "HOST:PORT,…", "the group's servers")
@@ -26,6 +33,7 @@ pub fn flags() -> Vec<Flag> {
         Flag::taking("password-file", "FILE", "read the password from the first line of FILE")
             .without("`CHAT_ROOM_PASSWORD`, a saved login, or a prompt"),
         Flag::taking("bell", "WHEN", "when to ring: `off`, `mention` (your name) or `all`")
+            .words(&["off", "mention", "all"])
             .default("mention"),
         Flag::taking("since", "SEQ", "`tail`: print all events after this number"),
         Flag::switch("follow", "`tail`: print new events, too"),

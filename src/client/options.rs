@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::flags::flags;
+use super::flags::{SEND, TAIL, flags};
 use crate::limits::DEVICE_MAX;
 use crate::manual;
 use crate::protocol::{Device, InviteWord, Mail, Seq, words};
@@ -132,8 +132,8 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Stri
             continue;
         }
         let parsed = match word.as_str() {
-            "send" => Command::Send,
-            "tail" => Command::Tail(tail),
+            SEND => Command::Send,
+            TAIL => Command::Tail(tail),
             _ => return Err(format!("{word} is neither a mail address nor send or tail")),
         };
         if command.replace(parsed).is_some() {
@@ -324,6 +324,17 @@ mod tests {
             if let manual::Default::Value(value) = flag.default {
                 let line = format!("--{} {value}", flag.long);
                 assert_eq!(parsed(&line), parsed(""), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_values_that_are_listed_are_taken_and_in_the_help() {
+        for flag in flags() {
+            for word in flag.words {
+                let line = ["--".to_owned() + flag.long, (*word).to_owned()].map(OsString::from);
+                assert!(parse(line.into_iter()).is_ok(), "--{} {word}", flag.long);
+                assert!(flag.help.contains(&format!("`{word}`")), "--{} {word}", flag.long);
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The server's options: `--help`, the manual page and the table of docs/operating.md are rendered from these.
+//! The server's options: `--help`, the manual page, the table of docs/operating.md and the shells' completions are rendered
+//! from these.
 
 use crate::limits::{
     BURST_DEFAULT, CONNECTIONS_BEFORE_LOGIN_DEFAULT, CONNECTIONS_PER_ADDRESS_DEFAULT,
@@ -56,6 +57,7 @@ fn places() -> Vec<Flag> {
             "WHAT",
             "what members may read of the history: `own`, from the event that added them on, or `all`",
         )
+        .words(&["own", "all"])
         .default("own"),
     ]
 }
@@ -149,8 +151,10 @@ fn running() -> Vec<Flag> {
             "LEVEL",
             "what is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`",
         )
+        .words(&["off", "error", "warn", "info", "debug", "trace"])
         .default("info"),
         Flag::taking("log-format", "FORMAT", "`text`, or `json`: an object a line")
+            .words(&["text", "json"])
             .default("text")
             .more("Objects have `time`, `level` and `message`, and `mail`, `from`, `by` and the like where the message has them."),
         Flag::taking("init", "MAIL", "make the members file with this admin, asking for the password, and exit"),

@@ -38,6 +38,17 @@ fn the_defaults_in_help_are_the_defaults() {
 }
 
 #[test]
+fn all_values_that_are_listed_are_taken_and_in_the_help() {
+    for flag in flags() {
+        for word in flag.words {
+            let line = format!("--{} {word}", flag.long);
+            assert!(serve(&line).is_ok(), "{line}");
+            assert!(flag.help.contains(&format!("`{word}`")), "{line}");
+        }
+    }
+}
+
+#[test]
 fn init_refuses_options_without_meaning() {
     let allowed = ["members", "history", "init", "help", "version"];
     assert_eq!(WITH_INIT, allowed);
