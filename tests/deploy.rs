@@ -170,23 +170,31 @@ fn who_connects_during_a_restart_waits() {
     Peer::member(server.addr(), "ann@x").fence();
 }
 
-/// The words of the line of a unit that begins so.
-fn words<'a>(unit: &'a str, begin: &str) -> Vec<&'a str> {
-    let line = unit.lines().find_map(|line| line.strip_prefix(begin)).expect("it has that line");
-    line.split_whitespace().collect()
+/// The program of a unit is not installed here.
+fn with_our_program(unit: &str) -> String {
+    let ours = format!("ExecStart={} ", env!("CARGO_BIN_EXE_chat-room-server"));
+    let changed = unit.replace("ExecStart=chat-room-server ", &ours);
+    assert_ne!(changed, unit, "it starts another program");
+    changed
 }
 
 #[test]
 fn the_unit_is_one() {
     let unit = deployed("chat-room.service");
-    let start = words(&unit, "ExecStart=");
-    // Its options are ours: `--help` after them is reached.
-    let output = program().args(&start[1..]).arg("--help").output().expect("it starts");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/options");
+    let mut shell = Command::new("sh");
+    let output = shell.args(["-c", ". \"$0\"; printf '%s\\n' $OPTIONS"]).arg(file).output().expect("a shell");
+    let options = said(&output);
+    let options: Vec<&str> = options.lines().collect();
+    // They are ours: `--help` after them is reached.
+    let output = program().args(&options).arg("--help").output().expect("it starts");
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    // And what applies without the file.
+    assert!(unit.contains(&format!("\nEnvironment=\"OPTIONS={}\"\n", options.join(" "))), "{options:?}");
 
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("chat-room.service");
-    fs::write(&path, unit.replace(start[0], env!("CARGO_BIN_EXE_chat-room-server"))).expect("written");
+    fs::write(&path, with_our_program(&unit)).expect("written");
     // The manual page is not installed here.
     let mut command = Command::new("systemd-analyze");
     let Some(output) = run(command.args(["verify", "--man=no"]).arg(&path)) else { return };
@@ -203,9 +211,6 @@ fn the_unit_is_one() {
 #[test]
 fn the_unit_is_a_template_for_more_nodes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ours = |text: String| {
-        text.replace("/usr/local/bin/chat-room-server", env!("CARGO_BIN_EXE_chat-room-server"))
-    };
     let changes = deployed("several-nodes/node.conf");
     // Its options are ours, once systemd has put the instance's name and the host's in.
     let line = changes.replace("\\\n", "").replace("%i", "7669").replace("%l", "chat1");
@@ -215,12 +220,12 @@ fn the_unit_is_a_template_for_more_nodes() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 
     let path = folder.path().join("chat-room@7669.service");
-    fs::write(folder.path().join("chat-room@.service"), ours(deployed("chat-room.service")))
-        .expect("written");
+    let template = with_our_program(&deployed("chat-room.service"));
+    fs::write(folder.path().join("chat-room@.service"), template).expect("written");
     std::os::unix::fs::symlink("chat-room@.service", &path).expect("a link");
     let drop_in = folder.path().join("chat-room@.service.d");
     fs::create_dir(&drop_in).expect("a folder");
-    fs::write(drop_in.join("node.conf"), ours(changes)).expect("written");
+    fs::write(drop_in.join("node.conf"), with_our_program(&changes)).expect("written");
     let mut command = Command::new("systemd-analyze");
     let Some(output) = run(command.args(["verify", "--man=no"]).arg(&path)) else { return };
     assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
