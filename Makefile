@@ -1,6 +1,6 @@
 # `make run` starts the demo group; its passwords are in members.txt.
 
-.PHONY: run test check bench peers sim nodes-sim torture nodes-torture silence fuzz chat
+.PHONY: run test check bench peers sim nodes-sim torture nodes-torture silence fuzz chat deb package-test
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -84,3 +84,30 @@ PROFILE = fuzz
 fuzz:
 	FUZZ_SECONDS=$(SECONDS) FUZZ_INPUT=$(INPUT) cargo test --quiet --profile $(PROFILE) --lib --test fuzz \
 	    fuzz_$(TARGET) -- --nocapture
+
+# The Debian package, in target/package; the names for a backtrace are in a second one.
+VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
+PACKAGE = target/package/chat-room_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+
+deb:
+	@cargo deb --version >/dev/null 2>&1 || { echo "make deb needs cargo-deb: cargo install cargo-deb --locked" >&2; exit 1; }
+	@command -v dpkg-shlibdeps >/dev/null || { echo "make deb needs dpkg-shlibdeps: apt-get install dpkg-dev" >&2; exit 1; }
+	cargo deb --locked --dbgsym --output target/package/
+
+# The package on a fresh Debian with a systemd of its own: installed, upgraded to one with a higher version, removed, purged.
+# For root; the Debian is fetched once.
+DEBIAN = http://deb.debian.org/debian
+FRESH = target/debian-12
+
+package-test: deb $(FRESH)
+	@command -v lintian >/dev/null || { echo "make package-test needs lintian: apt-get install lintian" >&2; exit 1; }
+	lintian --allow-root --fail-on error,warning $(PACKAGE)
+	cargo deb --no-build --locked --dbgsym --fast --output target/package/ --deb-version $(VERSION)+next
+	PACKAGE_ROOT=$(abspath $(FRESH)) PACKAGES="$(abspath $(PACKAGE) $(subst $(VERSION),$(VERSION)+next,$(PACKAGE)))" \
+	    cargo test --quiet --test package -- --nocapture
+
+$(FRESH):
+	@command -v debootstrap >/dev/null || { echo "make $@ needs debootstrap: apt-get install debootstrap" >&2; exit 1; }
+	rm -rf $@.new
+	debootstrap --variant=minbase --include=systemd,logrotate,bash-completion,zsh bookworm $@.new $(DEBIAN)
+	mv $@.new $@

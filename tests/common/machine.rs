@@ -19,14 +19,15 @@ pub(crate) const SAY: &str = "echo hello | CHAT_ROOM_PASSWORD=ann-secret XDG_STA
                    chat-room-client send ann@example.org --server localhost:7668 --tls \
                    --ca /var/lib/chat-room/self-signed.pem";
 
-/// Becomes systemd, on this machine's own files: what is written goes to memory and vanishes. `$1`: the folder of the
-/// programs, `$2`: the root of the repository, of which a copy lies in /source with a release build, so to say.
+/// Becomes systemd, on the files of the root `$3`: what is written goes to memory and vanishes. `$1`: the folder of the
+/// programs, `$2`: the root of the repository, of which a copy lies in /source with a release build, so to say. `$4`: where
+/// units are, beside those that are made here.
 const BOOT: &str = r#"
 set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
-mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+mount -t overlay overlay -o lowerdir="$3",upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
 mkdir -p /mnt/root/source/target/release /mnt/root/source/src
 cp "$1/chat-room-server" "$1/chat-room-client" /mnt/root/source/target/release/
 cp -r "$2/deploy" /mnt/root/source/
@@ -50,7 +51,7 @@ for unit in sysinit basic shutdown multi-user network-online; do
 done
 # What it comes after stays known when that has ended.
 printf '[Unit]\nDefaultDependencies=no\nAfter=chat-room.service nats.service\n' >/run/units/default.target
-exec env -i PATH="$PATH" container=other SYSTEMD_UNIT_PATH=/etc/systemd/system:/run/units \
+exec env -i PATH="$PATH" container=other SYSTEMD_UNIT_PATH="/etc/systemd/system:/run/units$4" \
     /lib/systemd/systemd --system --log-target=null --unit=default.target
 "#;
 
@@ -62,8 +63,17 @@ pub(crate) struct Systemd {
 }
 
 impl Systemd {
-    /// An error says why there is none.
+    /// On this machine's own files. An error says why there is none.
     pub(crate) fn boot() -> Result<Systemd, &'static str> {
+        Systemd::boot_on(Path::new("/"), "")
+    }
+
+    /// On the files of another Debian, whose units are known, though nothing starts them.
+    pub(crate) fn boot_debian(root: &Path) -> Result<Systemd, &'static str> {
+        Systemd::boot_on(root, ":/usr/lib/systemd/system")
+    }
+
+    fn boot_on(root: &Path, more_units: &str) -> Result<Systemd, &'static str> {
         if !rustix::process::geteuid().is_root() || !Path::new("/lib/systemd/systemd").exists() {
             return Err("this is not root, or there is no systemd here");
         }
@@ -87,7 +97,8 @@ impl Systemd {
                 "--cgroup",
             ])
             .args(["sh", "-c", BOOT, "sh"])
-            .args([folder, source])
+            .args([folder, source, root])
+            .arg(more_units)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -117,8 +128,17 @@ impl Systemd {
 
     /// With this on its standard input.
     pub(crate) fn run_with(&self, script: &str, input: &[u8]) -> Output {
+        self.run_in(&["--mount", "--pid", "--ipc", "--uts", "--net"], script, input)
+    }
+
+    /// With its files, but in the caller's network.
+    pub(crate) fn run_elsewhere(&self, script: &str) -> Output {
+        self.run_in(&["--mount", "--pid", "--ipc", "--uts"], script, &[])
+    }
+
+    fn run_in(&self, namespaces: &[&str], script: &str, input: &[u8]) -> Output {
         let mut command = Command::new("nsenter");
-        command.args(["-t", &self.first, "--mount", "--pid", "--ipc", "--uts", "--net"]);
+        command.args(["-t", &self.first]).args(namespaces);
         command.args(["sh", "-c", &format!("cd /source\n{script}")]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("what unshare came with");
