@@ -1,6 +1,6 @@
 # `make run` starts the demo group; its passwords are in members.txt.
 
-.PHONY: run test check bench peers sim nodes-sim torture nodes-torture silence fuzz chat deb package-test
+.PHONY: run test check bench peers sim nodes-sim torture nodes-torture silence fuzz chat deb package-test dist container-test
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -111,3 +111,13 @@ $(FRESH):
 	rm -rf $@.new
 	debootstrap --variant=minbase --include=systemd,logrotate,bash-completion,zsh bookworm $@.new $(DEBIAN)
 	mv $@.new $@
+
+# A tarball, in target/dist, for any Linux with the glibc of Debian 12 or a newer one.
+dist:
+	cargo build --release --locked
+	deploy/dist.sh $(VERSION)
+
+# deploy/Containerfile, built from that and run with podman, on the Debian of package-test. For root.
+container-test: dist $(FRESH)
+	@command -v podman >/dev/null || { echo "make $@ needs podman: apt-get install podman crun" >&2; exit 1; }
+	CONTAINER_BASE=$(abspath $(FRESH)) cargo test --quiet --test package container -- --nocapture

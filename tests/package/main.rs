@@ -6,14 +6,16 @@ mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
 mod completions;
+mod container;
 mod contents;
 #[path = "../common/machine.rs"]
 mod machine;
 #[path = "../common/netns.rs"]
 mod netns;
 
+use std::fmt::Arguments;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
@@ -101,6 +103,11 @@ impl Machines {
     }
 }
 
+/// For whoever runs it by hand.
+fn tell(what: Arguments<'_>) {
+    writeln!(std::io::stderr(), "{what}").expect("standard error");
+}
+
 #[track_caller]
 fn succeeded(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -137,7 +144,7 @@ fn from_a_fresh_debian_to_a_group_and_back() {
     follow_the_first_steps(&machines);
     machines.member_says("hello");
     let first = clock.elapsed();
-    println!("installed after {installed:.1?}, the first message over TLS after {first:.1?}");
+    tell(format_args!("installed after {installed:.1?}, the first message over TLS after {first:.1?}"));
 
     what_is_installed_works(&machines);
     an_upgrade_refuses_nobody(&machines);
@@ -231,7 +238,7 @@ fn an_upgrade_refuses_nobody(machines: &Machines) {
         attempts.join().expect("a thread")
     });
     let connected = connected.into_inner();
-    println!("{connected} connections during the upgrade, {} refused", refused.len());
+    tell(format_args!("{connected} connections during the upgrade, {} refused", refused.len()));
     assert!(connected > 0 && refused.is_empty(), "{connected} connections, then {refused:?}");
     assert_ne!(server.property("MainPID"), pid, "it is another server");
     assert_eq!(server.property_of("chat-room.socket", "InvocationID"), socket, "the socket has stayed");
