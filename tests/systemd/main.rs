@@ -208,9 +208,9 @@ fn without_ipv6_and_with_nonsense() {
          echo 'ExecStartPre=sh -c \"date +%%s >>/var/log/chat-room/starts\"' >>test.conf; systemctl daemon-reload; \
          systemctl start chat-room.socket; bash -c 'exec 3<>/dev/tcp/127.0.0.1/7668; read -u 3' >/dev/null 2>&1 &",
     );
-    let starts = || systemd.run("cat /var/log/chat-room/starts").stdout;
-    until("it was tried three times", || starts().iter().filter(|&&byte| byte == b'\n').count() >= 3);
-    let starts = String::from_utf8(starts()).expect("text");
+    let starts = || String::from_utf8(systemd.run("cat /var/log/chat-room/starts").stdout).expect("text");
+    until("it was tried three times", || starts().lines().count() >= 3);
+    let starts = starts();
     let starts: Vec<u64> = starts.lines().map(|second| second.parse().expect("a number")).collect();
     assert!(starts.windows(2).all(|two| two[1] > two[0]), "{starts:?}");
 }
