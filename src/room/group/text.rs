@@ -82,7 +82,10 @@ impl MembersFile {
 
     /// The file's bytes: exactly those that were parsed, except for changed lines.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = if self.bom { BOM.to_vec() } else { Vec::new() };
+        let head = if self.bom { BOM } else { &[] };
+        let size = self.lines.values().map(|line| line.raw.len()).sum::<usize>();
+        let mut bytes = Vec::with_capacity(head.len() + size);
+        bytes.extend_from_slice(head);
         for line in self.lines.values() {
             bytes.extend_from_slice(&line.raw);
         }

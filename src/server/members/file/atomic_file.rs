@@ -41,6 +41,8 @@ pub(super) struct FileRead {
     pub(super) file: File,
     pub(super) bytes: Vec<u8>,
     pub(super) stamp: Stamp,
+    /// Whether it was compared with the version that is known, and is that one.
+    pub(super) is_known: bool,
 }
 
 /// What changes when a file is written or replaced.
@@ -105,7 +107,7 @@ impl FileRead {
         let target = AtomicFile::find(path)?;
         let file = target.open()?;
         let (bytes, stamp) = read_whole(&file).map_err(|error| target.cannot("read it", &error))?;
-        Ok(FileRead { target, file, bytes, stamp })
+        Ok(FileRead { target, file, bytes, stamp, is_known: false })
     }
 
     pub(super) fn parse(&self) -> Result<MembersFile, Problem> {

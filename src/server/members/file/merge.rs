@@ -174,10 +174,11 @@ impl Merge {
                 self.overwritten.extend(edits);
             }
             let results: Vec<_> = writes.iter().map(|write| write.make(&mut self.file)).collect();
-            if self.file.is(&old.bytes) {
+            let new = self.file.to_bytes();
+            if new == old.bytes {
                 return Ok(results);
             }
-            let put = old.replace(&self.file.to_bytes());
+            let put = old.replace(&new);
             if !matches!(put, Ok(Put::Done)) {
                 // The file is as it was.
                 self.file = old.parse()?;
@@ -211,7 +212,7 @@ impl Merge {
     /// What was read becomes the current version, unless it has a mistake.
     fn take_in(&mut self, read: Result<FileRead, Problem>) -> Result<FileRead, Problem> {
         let taken = read.and_then(|found| {
-            if !self.file.is(&found.bytes) {
+            if !found.is_known && !self.file.is(&found.bytes) {
                 self.follow(found.parse()?);
             }
             Ok(found)
@@ -259,7 +260,9 @@ impl Merge {
                         self.seen = stamp;
                         return Some(read);
                     }
-                    Some(Ok(found)) if self.file.is(&found.bytes) => return Some(Ok(found)),
+                    Some(Ok(found)) if self.file.is(&found.bytes) => {
+                        return Some(Ok(FileRead { is_known: true, ..found }));
+                    }
                     _ => {}
                 }
             }
