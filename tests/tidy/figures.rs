@@ -86,6 +86,7 @@ struct Figures {
     history: Bench,
     catching_up: Bench,
     cluster: Bench,
+    peers: Bench,
 }
 
 const CATCHES_UP: [&str; 2] = ["PING, p99", "while a device catches up at loopback"];
@@ -102,6 +103,7 @@ impl Figures {
             history: Bench::of("history"),
             catching_up: Bench::of("catching_up"),
             cluster: Bench::of("cluster"),
+            peers: Bench::of("peers"),
         }
     }
 
@@ -173,6 +175,26 @@ impl Figures {
                     series: &["MSG to OK", "a bare publish and its ack"],
                     groups: self.commits(),
                     digits: 2,
+                },
+            ),
+            (
+                "peers",
+                Chart {
+                    title: "One load for all: delivered to 1,000 receivers",
+                    unit: "million messages a second",
+                    series: &["60 bytes"],
+                    groups: self.beside_peers(1),
+                    digits: 1,
+                },
+            ),
+            (
+                "peers_latency",
+                Chart {
+                    title: "One load for all: one message, until the last of 1,000 has it",
+                    unit: "ms",
+                    series: &["60 bytes"],
+                    groups: self.beside_peers(3),
+                    digits: 1,
                 },
             ),
         ]
@@ -279,6 +301,63 @@ impl Figures {
         )
     }
 
+    /// A bar for each server with 1,000 receivers: those that store nothing before, then the others.
+    fn beside_peers(&self, column: usize) -> Vec<(String, Vec<Spread>)> {
+        let rows = self.peers.tables.iter().flat_map(|table| table.iter().skip(1));
+        let bars = rows.filter_map(|cells| {
+            let name = cells[0].strip_prefix("1000, ")?;
+            Some((name.to_owned(), vec![Spread::parse(&cells[column])?]))
+        });
+        bars.collect()
+    }
+
+    /// Of a table's others with so many receivers the one that is nearest to ours, or ahead of it, by this ratio; and the
+    /// ratio.
+    fn nearest_peer(&self, table: usize, size: &str, ratio: usize) -> String {
+        let rows = self.peers.tables[table].iter().skip(1);
+        let others = rows.filter_map(|cells| {
+            let name = cells[0].strip_prefix(size)?.strip_prefix(", ")?;
+            Some((name, Spread::parse(&cells[ratio])?.median))
+        });
+        let nearest = others.min_by(|one, other| one.1.total_cmp(&other.1));
+        let (name, ratio) = nearest.expect("others were measured");
+        format!("{ratio:.1} ({name})")
+    }
+
+    /// Ours beside the best of the others that promise as much.
+    fn of_the_peers(&self) -> [String; 2] {
+        let both = |size: &str, ratio| {
+            let [not_stored, stored] = [0, 1].map(|table| self.nearest_peer(table, size, ratio));
+            format!("{not_stored} and {stored}")
+        };
+        let ours = |column| {
+            let row = self.peers.rows(0).into_iter().find(|row| row.starts_with("1000, chat-room"));
+            self.peers.median(0, &[row.expect("ours was measured")], column)
+        };
+        [
+            format!(
+                "**Others.** The server's deliveries a second divided by those of the fastest of the others, first where \
+                 nothing is stored, then where each message is on disk before anybody sees it: to 1,000 receivers {}; to \
+                 10,000 {}; to 100 {}.",
+                both("1000", 2),
+                both("10000", 2),
+                both("100", 2)
+            ),
+            format!(
+                "**The last receiver, beside others.** The time until the last receiver has a single message, of the quickest \
+                 of the others, divided by the server's, in the same two cases: with 1,000 receivers {}; with 10,000 {}. A \
+                 receiver that waits takes {:.0} bytes of the server's memory, and at least {} times as much of the \
+                 others'. {:.0} thousand a second come in with a password, divided by those of the fastest of the others {}.",
+                both("1000", 4),
+                both("10000", 4),
+                ours(5),
+                both("1000", 6),
+                ours(7),
+                both("1000", 8)
+            ),
+        ]
+    }
+
     /// A figure each, with a paragraph and a chart.
     fn page(&self) -> String {
         let mut page = String::new();
@@ -366,6 +445,9 @@ impl Figures {
             ),
         );
         figure("cluster", &[("cluster", &self.cluster)], self.of_a_node());
+        let [fan_out, latency] = self.of_the_peers();
+        figure("peers", &[("peers", &self.peers)], fan_out);
+        figure("peers_latency", &[("peers", &self.peers)], latency);
         page.trim_end().to_owned() + "\n"
     }
 
@@ -531,6 +613,9 @@ fn the_benches_print_what_is_looked_for() {
         ("cluster", "one message to {receivers}, {what}"),
         ("cluster", "ms until the last has it: two nodes beside one"),
         ("cluster", "a node that joins again beside direct gets"),
+        ("peers", "{size}, {}"),
+        ("peers", "million deliveries/s"),
+        ("peers", "ms to the last receiver"),
     ] {
         assert!(read(&format!("benches/{bench}.rs")).contains(label), "{bench} prints no {label}");
     }
