@@ -38,7 +38,8 @@ fn main() -> ExitCode {
     common::main(|plan| {
         texts::prove_itself()?;
         proof::prove_itself()?;
-        let asked: Vec<_> = PARTS.iter().filter(|(part, _)| plan.names(part) || plan.smoke).collect();
+        let is_asked = |part| plan.names(part) || plan.smoke && plan.wants(part);
+        let asked: Vec<_> = PARTS.iter().filter(|(part, _)| is_asked(part)).collect();
         if asked.is_empty() {
             println!("`make peers` measures this");
         }
@@ -60,7 +61,8 @@ fn compare(plan: &Plan, part: &str, claims: &[Claim]) -> io::Result<()> {
         "cores busy, %: server + load",
         "what it promises about loss",
     ]);
-    let contestants = contestant::installed(claims);
+    let mut contestants = contestant::installed(claims);
+    contestants.retain(|contestant| !plan.smoke || contestant.is_quick());
     for size in plan.sizes(20, &SIZES) {
         rows(plan, &contestants, size)?.into_iter().for_each(|row| table.row(row));
     }

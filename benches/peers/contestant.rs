@@ -136,6 +136,14 @@ impl Contestant {
         matches!(self.server, Server::ChatRoom(_))
     }
 
+    /// Whether a round is a fraction of a second if there is little to do.
+    pub(crate) fn is_quick(&self) -> bool {
+        matches!(
+            self.server,
+            Server::ChatRoom(_) | Server::Redis(_) | Server::Nats(Nats::Core | Nats::Republished)
+        )
+    }
+
     pub(crate) fn protocol(&self) -> &dyn Protocol {
         match &self.server {
             Server::ChatRoom(_) => &ChatRoom,
