@@ -231,6 +231,23 @@ fn the_unit_is_a_template_for_more_nodes() {
     assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
 }
 
+#[test]
+fn the_nightly_backups_unit_and_timer_are_such() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = ["chat-room-backup.service", "chat-room-backup.timer"];
+    let paths = names.map(|name| folder.path().join(name));
+    for (name, path) in names.iter().zip(&paths) {
+        fs::write(path, deployed(name)).expect("written");
+    }
+    let mut command = Command::new("systemd-analyze");
+    let Some(output) = run(command.args(["verify", "--man=no"]).args(&paths)) else { return };
+    assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
+    let mut command = Command::new("systemd-analyze");
+    let security = command.args(["security", "--offline=true", "--threshold=12"]).arg(&paths[0]);
+    let Some(output) = run(security) else { return };
+    assert!(output.status.success(), "{}", said(&output).lines().last().unwrap_or_default());
+}
+
 /// A folder with a program of this name that prints something.
 fn stand_in(folder: &Path, name: &str, says: &str) -> PathBuf {
     let (programs, path) = (folder.join("programs"), folder.join("programs").join(name));

@@ -54,7 +54,9 @@ fn the_package_has_what_it_should() {
     let rest: Vec<&str> =
         files.keys().filter(|path| !path.starts_with(documents)).map(String::as_str).collect();
     let expected = "etc/chat-room/options etc/logrotate.d/chat-room usr/bin/chat-room-client usr/bin/chat-room-server \
-        usr/lib/sysctl.d/60-chat-room.conf usr/lib/systemd/system/chat-room.service usr/lib/systemd/system/chat-room.socket \
+        usr/lib/sysctl.d/60-chat-room.conf \
+        usr/lib/systemd/system/chat-room-backup.service usr/lib/systemd/system/chat-room-backup.timer \
+        usr/lib/systemd/system/chat-room.service usr/lib/systemd/system/chat-room.socket \
         usr/lib/sysusers.d/chat-room.conf usr/share/bash-completion/completions/chat-room-client \
         usr/share/bash-completion/completions/chat-room-server usr/share/chat-room/first-steps \
         usr/share/man/man1/chat-room-client.1.gz usr/share/man/man1/chat-room-server.1.gz \
