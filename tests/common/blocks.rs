@@ -34,3 +34,11 @@ pub(crate) fn of(document: &str, heading: &str) -> Vec<String> {
 pub(crate) fn with_our_settings_only(block: &str) -> String {
     block.replace("sysctl --system", "sysctl -qp /etc/sysctl.d/60-chat-room.conf")
 }
+
+/// All indented blocks of a document, with the heading that each stands under.
+pub(crate) fn all(document: &str) -> Vec<(String, String)> {
+    let headings = document.lines().filter_map(|line| line.strip_prefix("## "));
+    headings
+        .flat_map(|heading| of(document, heading).into_iter().map(|block| (heading.to_owned(), block)))
+        .collect()
+}

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -150,6 +150,20 @@ impl Systemd {
         })
     }
 
+    /// A script at a terminal.
+    pub(crate) fn open_terminal(&self, script: &str) -> Terminal {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.first, "--mount", "--pid", "--ipc", "--uts", "--net"]);
+        command.args(["timeout", "60", "script", "--quiet", "--return", "--command", script, "/dev/null"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        Terminal { child: command.spawn().expect("what unshare came with"), shown: String::new() }
+    }
+
+    /// Its files: the namespace of its mounts.
+    pub(crate) fn files(&self) -> File {
+        File::open(format!("/proc/{}/ns/mnt", self.first)).expect("it runs")
+    }
+
     /// Makes a file.
     #[track_caller]
     pub(crate) fn write(&self, path: &str, mode: u32, bytes: &[u8]) {
@@ -182,6 +196,54 @@ impl Systemd {
     /// Of the server, in its namespace.
     pub(crate) fn file(&self, path: &str) -> String {
         self.done(&format!("cat {path}"))
+    }
+}
+
+/// Somebody at a terminal of a machine.
+pub(crate) struct Terminal {
+    child: Child,
+    /// What it has shown and nobody has waited for.
+    shown: String,
+}
+
+impl Terminal {
+    /// Waits until it shows this, and returns what it has shown up to there.
+    #[track_caller]
+    pub(crate) fn until(&mut self, text: &str) -> String {
+        loop {
+            if let Some(at) = self.shown.find(text) {
+                let rest = self.shown.split_off(at + text.len());
+                return std::mem::replace(&mut self.shown, rest);
+            }
+            assert!(self.read(), "{text:?} is not in {:?}", self.shown);
+        }
+    }
+
+    /// Waits until the program has ended.
+    #[track_caller]
+    pub(crate) fn until_end(&mut self) {
+        while self.read() {}
+        assert!(self.child.wait().expect("it is our child").success(), "{:?}", self.shown);
+    }
+
+    /// Reads more. `false`: it has ended.
+    fn read(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        let len = self.child.stdout.as_mut().expect("it is piped").read(&mut bytes).expect("a pipe");
+        self.shown += &String::from_utf8_lossy(&bytes[..len]);
+        len > 0
+    }
+
+    pub(crate) fn type_line(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("it is piped");
+        stdin.write_all(format!("{line}\r").as_bytes()).expect("it reads");
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

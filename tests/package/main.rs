@@ -173,9 +173,9 @@ fn a_package_without_a_group_waits(machines: &Machines) {
 fn follow_the_first_steps(machines: &Machines) {
     let steps = machines.server.file("/etc/chat-room/FIRST-STEPS");
     let commands: Vec<&str> = steps.lines().filter_map(|line| line.strip_prefix("    ")).collect();
-    // The document has the same after it has installed the package.
-    let recipe = blocks::of(include_str!("../../docs/operating.md"), "Install from the package").concat();
-    assert_eq!(recipe.lines().skip(1).collect::<Vec<_>>(), commands, "{steps}");
+    // The document has the same, before it adds options.
+    let recipe = blocks::of(include_str!("../../docs/operating.md"), "Make the group").concat();
+    assert_eq!(recipe.lines().collect::<Vec<_>>(), commands[..2], "{steps}");
     let commands = commands.join("\n");
     machines.done(&format!("set -e\nprintf 'ann-secret\\nann-secret\\n' | {{\n{commands}\n}}"));
     assert_eq!(machines.states(), ["active", "active"]);
@@ -267,8 +267,11 @@ fn what_is_stopped_stays_stopped(machines: &Machines) {
 
 /// Neither takes anything of a person's, and the next package goes on with it.
 fn removing_leaves_the_group(machines: &Machines, before: &[String]) {
+    // What an admin has enabled goes with the units.
+    machines.done("systemctl enable --now chat-room-backup.timer && systemctl start chat-room-backup");
     machines.apt_done("remove chat-room");
     assert_eq!(machines.states(), ["inactive", "inactive"]);
+    assert_eq!(machines.server.property_of("chat-room-backup.timer", "ActiveState"), "inactive");
     assert_eq!(machines.connect().err(), Some(ErrorKind::ConnectionRefused));
     let group = machines.group();
     assert!(
@@ -290,6 +293,7 @@ fn removing_leaves_the_group(machines: &Machines, before: &[String]) {
     // Beside the group there is only what apt, dpkg and the user database write for any package.
     let theirs = [
         "/var/lib/chat-room",
+        "/var/backups/chat-room",
         "/var/cache/",
         "/var/lib/apt",
         "/var/lib/dpkg/",
