@@ -109,7 +109,7 @@ package-test: deb $(FRESH)
 $(FRESH):
 	@command -v debootstrap >/dev/null || { echo "make $@ needs debootstrap: apt-get install debootstrap" >&2; exit 1; }
 	rm -rf $@.new
-	debootstrap --variant=minbase --include=systemd,logrotate,bash-completion,zsh bookworm $@.new $(DEBIAN)
+	debootstrap --variant=minbase --include=systemd,iproute2,logrotate,bash-completion,zsh bookworm $@.new $(DEBIAN)
 	mv $@.new $@
 
 # A tarball, in target/dist, for any Linux with the glibc of Debian 12 or a newer one.
