@@ -24,7 +24,8 @@ impl std::str::FromStr for LogFormat {
     }
 }
 
-/// The object: `time`, `level` and `message`, and a member for each `name=value` at the message's end; a value is a word, or quoted. The message has these, too. A line of another form, which only the log itself writes, is a message of level WARN.
+/// The object: `time`, `level` and `message`, and a member for each `name=value` at the message's end; a value is a word, or
+/// quoted. The message has these, too. A line of another form, which only the log itself writes, is a message of level WARN.
 pub(super) fn json_line(line: &[u8]) -> Vec<u8> {
     let line = String::from_utf8_lossy(line);
     let line = line.trim_end_matches('\n');
