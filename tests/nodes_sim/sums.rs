@@ -130,6 +130,10 @@ impl World {
             let nodes = world.nodes.iter().enumerate();
             nodes.filter_map(|(index, node)| Some((index, node.running()?.replica.state().sum()))).collect()
         };
+        // Where one has just stopped, others may be about to: they do, and come back.
+        if self.nodes.iter().any(|node| matches!(node.life, Life::Stopped)) {
+            self.pass(SLACK);
+        }
         let before = running(self);
         if !before.iter().any(|(index, _)| self.nodes[*index].is_altered) {
             return;
