@@ -4,22 +4,22 @@
 //! Longer than 350 lines: the crowd is one loop, and each part of it touches the same state.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
-use socket2::{Domain, Socket, Type};
 
+use super::dial::dial;
 use super::frames::{self, Frames};
 use super::latecomer::{Latecomer, Pace, Received};
 use super::pinger::Pinger;
 use super::returners::{BITE, Returners};
 use super::target::PASSWORD;
 use super::transcript::{MAIL, Transcript};
-use super::{PATIENCE, SEND_BUFFER, fail};
+use super::{PATIENCE, fail};
 
 /// Connections between connecting and `OK LOGIN` at a time: enough to keep both sides busy, fewer than any backlog.
 pub(crate) const KNOCKING: usize = 128;
@@ -147,17 +147,7 @@ impl Crowd {
 
     fn knock(&mut self, address: SocketAddr) -> io::Result<()> {
         let index = self.receivers.len();
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        // Without it, Linux lets the buffer grow with the traffic, to another size in each run.
-        socket.set_recv_buffer_size(SEND_BUFFER)?;
-        // A reset at the end instead of a minute in TIME_WAIT, for which there are not enough ports.
-        socket.set_linger(Some(Duration::ZERO))?;
-        // Four addresses: with most ports of one in use, connecting would mean searching for a free one.
-        let host = u8::try_from(1 + index % 4).expect("1 to 4");
-        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)).into())?;
-        socket.connect(&address.into())?;
-        socket.set_nonblocking(true)?;
-        let socket = OwnedFd::from(socket);
+        let socket = dial(index, address)?;
         let login = format!("LOGIN {MAIL} {PASSWORD}\n");
         let (says, frames) = match self.entrance {
             Entrance::Hello => (Vec::new(), None),

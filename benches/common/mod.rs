@@ -11,6 +11,7 @@ pub(crate) mod bare_client;
 pub(crate) mod busy_brokers;
 pub(crate) mod crowd;
 pub(crate) mod delay;
+pub(crate) mod dial;
 /// The tests' brokers say with it that there is no program for them.
 #[path = "../../tests/common/disk.rs"]
 pub(crate) mod disk;

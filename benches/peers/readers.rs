@@ -1,18 +1,19 @@
 //! The receivers, whatever they read: thousands of connections on one epoll, and every byte that comes is compared.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
+use rustix::net::sockopt::set_tcp_nodelay;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
-use socket2::{Domain, Socket, Type};
 
 use super::protocol::{Protocol, Stage, Stream, Until};
 use super::texts::Received;
-use crate::common::{PATIENCE, SEND_BUFFER, fail};
+use crate::common::dial::dial;
+use crate::common::{PATIENCE, fail};
 
 /// Receivers read before the publishers get their turn: a fraction of a millisecond.
 const EVENTS: usize = 32;
@@ -92,16 +93,8 @@ impl<'a> Readers<'a> {
 
     fn knock(&mut self, address: SocketAddr) -> io::Result<()> {
         let index = self.all.len();
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        // As with the other benches: one size, no TIME_WAIT, four addresses.
-        socket.set_recv_buffer_size(SEND_BUFFER)?;
-        socket.set_linger(Some(Duration::ZERO))?;
-        socket.set_tcp_nodelay(true)?;
-        let host = u8::try_from(1 + index % 4).expect("1 to 4");
-        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)).into())?;
-        socket.connect(&address.into())?;
-        socket.set_nonblocking(true)?;
-        let socket = OwnedFd::from(socket);
+        let socket = dial(index, address)?;
+        set_tcp_nodelay(&socket, true)?;
         let mut stages = self.protocol.enter(index);
         stages.reverse();
         tell(&socket, &stages.last().expect("nobody is in at once").say)?;
