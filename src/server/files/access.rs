@@ -47,13 +47,31 @@ const GROUP_OBJ: u16 = 0x04;
 const GROUP: u16 = 0x08;
 
 #[cfg(test)]
-mod tests {
+pub(in crate::server) mod tests {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 
     const NONE: u32 = u32::MAX;
+
+    /// Gives the file an ACL with these entries between the owner's and the mask, whose mode is this. `false`, and it says so:
+    /// there are no ACLs here.
+    pub(in crate::server) fn shares(file: &File, entries: &[(u16, u16, u32)], mask: u16) -> bool {
+        let is_possible = file.set_xattr(ACL, &acl(entries, mask)).is_ok();
+        if !is_possible {
+            #[expect(clippy::print_stdout, reason = "as other tests say what they need")]
+            {
+                println!("skipped: there are no ACLs here");
+            }
+        }
+        is_possible
+    }
+
+    /// Whoever runs the tests, and nobody else.
+    pub(in crate::server) fn only_us() -> [(u16, u16, u32); 2] {
+        [(USER, 4, geteuid().as_raw()), (GROUP_OBJ, 0, NONE)]
+    }
 
     /// An ACL with these entries between the owner's and the mask, whose mode is this.
     fn acl(entries: &[(u16, u16, u32)], mask: u16) -> Vec<u8> {
@@ -72,24 +90,19 @@ mod tests {
             file.set_permissions(Permissions::from_mode(mode)).expect("ours");
             assert_eq!(of_others(&file).expect("a mode"), others, "{mode:o}");
         }
-        let own = geteuid().as_raw();
-        let nobody_else = [(USER, 4, own), (GROUP_OBJ, 0, NONE)];
-        if file.set_xattr(ACL, &acl(&nobody_else, 4)).is_err() {
-            #[expect(clippy::print_stdout, reason = "as other tests say what they need")]
-            {
-                println!("skipped: there are no ACLs here");
-            }
+        if !shares(&file, &only_us(), 4) {
             return;
         }
+        let own = geteuid().as_raw();
         for (entries, mask, others) in [
-            (&nobody_else[..], 4, 0),
+            (&only_us()[..], 4, 0),
             (&[(USER, 6, own), (USER, 6, own + 1), (GROUP_OBJ, 0, NONE)], 6, 0o060),
             (&[(USER, 6, own), (USER, 6, own + 1), (GROUP_OBJ, 0, NONE)], 4, 0o040),
             (&[(USER, 6, own), (USER, 6, own + 1), (GROUP_OBJ, 0, NONE)], 0, 0),
             (&[(USER, 4, own), (GROUP_OBJ, 4, NONE)], 4, 0o040),
             (&[(USER, 4, own), (GROUP_OBJ, 0, NONE), (GROUP, 4, 7)], 4, 0o040),
         ] {
-            file.set_xattr(ACL, &acl(entries, mask)).expect("an ACL");
+            assert!(shares(&file, entries, mask), "{entries:?} {mask}");
             assert_eq!(of_others(&file).expect("a mode"), others, "{entries:?} {mask}");
         }
     }
