@@ -33,6 +33,10 @@ pub const BROKER_ANSWER_WAIT: Duration = Duration::from_secs(2);
 pub const BROKER_ASK_AGAIN: Duration = Duration::from_millis(100);
 /// How long the brokers may take to have a leader when a node starts: all restarted together they take 13 seconds.
 pub const BROKERS_READY_WAIT: Duration = Duration::from_secs(30);
+/// How long brokers may tell less than this node knows, because they have just started: for up to two seconds such a replica
+/// answers for the leader, with what it had when it stopped (2.15.0,
+/// findings/nats-server-restarted-replica-tells-old-stream.sh).
+pub const BROKERS_STARTED_WAIT: Duration = Duration::from_secs(10);
 /// Brokers that keep each message: with three, one may be lost.
 pub const REPLICAS_MIN: u64 = 3;
 /// A message of the stream, at most: a batch twice over.

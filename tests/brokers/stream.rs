@@ -14,7 +14,7 @@ use crate::{PATIENCE, access, connect, keeper, node, one};
 
 /// What a node would find.
 fn proved(asker: &mut Asker, own: Option<Own<'_>>, tolerance: Tolerance) -> Result<Proof, Vec<Unfit>> {
-    let evidence = prove::ask(asker, PATIENCE).map_err(|why| vec![why])?;
+    let evidence = prove::ask(asker, own, PATIENCE).map_err(|why| vec![why])?;
     prove(&evidence, own, tolerance)
 }
 
@@ -137,15 +137,15 @@ fn a_stream_is_made_once_and_then_heard_and_read() {
     brokers.kill(1);
     let mut node = connect(&brokers.urls(), &access(&brokers, Login::Node)).expect("one is left");
     // The leader does not know for some seconds that it is none any more.
-    let alone = prove::ask(&mut node, Duration::from_secs(3)).map_err(|why| vec![why]);
+    let alone = prove::ask(&mut node, own(5), Duration::from_secs(3)).map_err(|why| vec![why]);
     let alone =
         alone.and_then(|evidence| prove(&evidence, own(5), Tolerance::None)).expect_err("one is not enough");
     let [Unfit::NoLeader | Unfit::NoJetStream | Unfit::SyncUnknown(_)] = alone[..] else {
         panic!("{alone:?}")
     };
 
+    // Those that have just started tell at first of the stream that they had.
     (0..2).for_each(|at| brokers.restart(at));
-    brokers.until_ready();
     let seen = proved(&mut node, own(5), Tolerance::None).expect("all are back");
     assert!(seen.last >= 4);
 }
@@ -294,7 +294,7 @@ fn brokers_that_sync_lazily() {
 fn no_jetstream() {
     let Some(brokers) = one(Transport::Plain) else { return };
     let mut system = connect(&brokers.urls(), &access(&brokers, Login::System)).expect("a broker lets it in");
-    let evidence = prove::ask(&mut system, Duration::from_secs(1));
+    let evidence = prove::ask(&mut system, None, Duration::from_secs(1));
     let none = evidence.map_err(|why| vec![why]).and_then(|evidence| prove(&evidence, None, Tolerance::None));
     let none = none.expect_err("it is refused");
     assert!(matches!(none[..], [.., Unfit::NoJetStream]), "{none:?}");

@@ -97,7 +97,7 @@ pub fn make(
     tolerance: Tolerance,
 ) -> Result<Proof, MakeError> {
     let unfit = |why| MakeError::Unfit(vec![why]);
-    let before = ask(asker, BROKERS_READY_WAIT).map_err(unfit)?;
+    let before = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
     match prove_for_keeper(&before, tolerance) {
         Ok(proof) if proof.last >= proof.first => return Err(MakeError::Exists { created: proof.created }),
         Ok(_) => {}
@@ -114,12 +114,12 @@ pub fn make(
             create(asker, plan)?;
         }
     }
-    let made = ask(asker, BROKERS_READY_WAIT).map_err(unfit)?;
+    let made = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
     let proof = prove_for_keeper(&made, tolerance).map_err(MakeError::Unfit)?;
     for (last, batch) in (proof.last..).zip(genesis) {
         store(asker, batch, last, &proof.created)?;
     }
-    let whole = ask(asker, BROKERS_READY_WAIT).map_err(unfit)?;
+    let whole = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
     prove_for_keeper(&whole, tolerance).map_err(MakeError::Unfit)
 }
 

@@ -36,8 +36,8 @@ impl Reach {
     pub fn prove(&self, state: Option<&State>) -> Result<Proof, Vec<Problem>> {
         let mut asker = self.asker().map_err(|problem| vec![problem])?;
         let told = |unfit: &Unfit| Problem(unfit.to_string());
-        let evidence = prove::ask(&mut asker, BROKERS_READY_WAIT).map_err(|unfit| vec![told(&unfit)])?;
         let own = state.map(|state| Own { created: state.created(), next: state.next().0 });
+        let evidence = prove::ask(&mut asker, own, BROKERS_READY_WAIT).map_err(|unfit| vec![told(&unfit)])?;
         let proved = prove::prove(&evidence, own, self.tolerance);
         if let (Some(state), Err(wrong)) = (state, &proved)
             && let [Unfit::OtherStream { .. }] = wrong[..]

@@ -3,21 +3,32 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::jsz;
-use super::judge::{Evidence, parse_stream, replicas};
+use super::judge::{Evidence, Own, is_shorter, parse_stream, replicas};
 use super::stream::{ALL_JSZ, STREAM_INFO};
 use super::unfit::Unfit;
-use crate::limits::{BROKER_ANSWER_WAIT, BROKER_ASK_AGAIN};
+use crate::limits::{BROKER_ANSWER_WAIT, BROKER_ASK_AGAIN, BROKERS_STARTED_WAIT};
 use crate::server::log::cluster::broker::{Asker, Info, NoAnswer};
 
-/// Asks for so long until there is an answer about the stream, because the brokers may just be choosing a leader. What
-/// each broker has to say is waited for shortly: one may be down.
-pub fn ask(asker: &mut Asker, wait: Duration) -> Result<Evidence, Unfit> {
-    let stream = ask_stream(asker, STREAM_INFO, b"", wait)?;
-    let info = asker.link().info().cloned().ok_or(Unfit::Unreadable)?;
-    let brokers = ask_brokers(asker, &stream, &info)?;
-    Ok(Evidence { info, stream, brokers })
+/// Asks for so long until there is an answer about the stream, because the brokers may just be choosing a leader. `own` is
+/// what this node has of the stream. If the answers say less than is known, or few brokers answer, those that do not may
+/// just have started, so all is asked again for a moment.
+pub fn ask(asker: &mut Asker, own: Option<Own<'_>>, wait: Duration) -> Result<Evidence, Unfit> {
+    let begin = Instant::now();
+    loop {
+        let stream = ask_stream(asker, STREAM_INFO, b"", wait)?;
+        let info = asker.link().info().cloned().ok_or(Unfit::Unreadable)?;
+        let told = parse_stream(&stream).ok();
+        let (brokers, turnout) = ask_brokers(asker, told.as_ref(), &info)?;
+        let is_shorter = own.zip(told.as_ref()).is_some_and(|(own, told)| is_shorter(told, own));
+        let may_be_starting = is_shorter || turnout == Turnout::Few;
+        if !may_be_starting || begin.elapsed() >= wait.min(BROKERS_STARTED_WAIT) {
+            return Ok(Evidence { info, stream, brokers });
+        }
+        std::thread::sleep(BROKER_ASK_AGAIN);
+    }
 }
 
 /// A question to JetStream's API, again and again until somebody answers. An answer may be an error.
@@ -46,19 +57,38 @@ pub(in crate::server::log::cluster) fn ask_stream(
     }
 }
 
-fn ask_brokers(asker: &mut Asker, stream: &[u8], info: &Info) -> Result<Vec<Bytes>, Unfit> {
-    let mut missing = parse_stream(stream).map(|stream| replicas(&stream, info)).unwrap_or_default();
+/// How many brokers have answered.
+#[derive(PartialEq, Eq)]
+enum Turnout {
+    /// As many as are needed, or as may be asked by this login.
+    Enough,
+    Few,
+}
+
+/// What each broker has to say is waited for shortly: one may be down.
+fn ask_brokers(
+    asker: &mut Asker,
+    stream: Option<&Value>,
+    info: &Info,
+) -> Result<(Vec<Bytes>, Turnout), Unfit> {
     // Without a stream it is not known who will answer.
-    let are_known = !missing.is_empty();
+    let replicas = stream.map(|stream| replicas(stream, info)).unwrap_or_default();
+    let mut missing = replicas.clone();
     let answers = asker.ask_all(ALL_JSZ, b"", BROKER_ANSWER_WAIT, |answer| {
         let name = jsz::name(&answer.payload);
         missing.retain(|missing| Some(missing) != name.as_ref());
-        are_known && missing.is_empty()
+        !replicas.is_empty() && missing.is_empty()
     });
     match answers {
-        Ok(answers) => Ok(answers.into_iter().map(|answer| answer.payload).collect()),
+        Ok(answers) => {
+            let are_few = jsz::are_too_many(missing.len(), &replicas);
+            let turnout = if are_few { Turnout::Few } else { Turnout::Enough };
+            Ok((answers.into_iter().map(|answer| answer.payload).collect(), turnout))
+        }
         // Then it is not known how they sync.
-        Err(NoAnswer::Forbidden(_) | NoAnswer::NoResponders | NoAnswer::Late(_)) => Ok(Vec::new()),
+        Err(NoAnswer::Forbidden(_) | NoAnswer::NoResponders | NoAnswer::Late(_)) => {
+            Ok((Vec::new(), Turnout::Enough))
+        }
         Err(NoAnswer::Broken(broken)) => Err(Unfit::Lost(broken)),
     }
 }

@@ -43,9 +43,13 @@ pub(super) fn judge(answers: &[Bytes], replicas: &[String], unfit: &mut Vec<Unfi
         unfit.push(Unfit::LazySync(lazy));
     }
     let silent: Vec<String> = silent.into_iter().cloned().collect();
-    if silent.is_empty() || 2 * silent.len() < replicas.len() {
-        return silent;
+    if are_too_many(silent.len(), replicas) {
+        unfit.push(Unfit::SyncUnknown(silent.clone()));
     }
-    unfit.push(Unfit::SyncUnknown(silent.clone()));
     silent
+}
+
+/// So many brokers did not answer that nothing is known about what they keep.
+pub(super) fn are_too_many(silent: usize, replicas: &[String]) -> bool {
+    silent > 0 && 2 * silent >= replicas.len()
 }

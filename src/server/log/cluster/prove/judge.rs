@@ -86,16 +86,13 @@ pub fn prove(evidence: &Evidence, own: Option<Own<'_>>, tolerance: Tolerance) ->
     let replicas = replicas(&stream, &evidence.info);
     let silent = jsz::judge(&evidence.brokers, &replicas, &mut unfit);
 
-    let number = |name: &str| stream["state"][name].as_u64();
-    let (first, last) = (number("first_seq").unwrap_or_default(), number("last_seq").unwrap_or_default());
-    let created = stream["created"].as_str().unwrap_or_default().to_owned();
+    let (first, last) = (number(&stream, "first_seq"), number(&stream, "last_seq"));
+    let created = created(&stream).to_owned();
     match own {
         Some(own) if own.created != created => {
             unfit.push(Unfit::OtherStream { own: own.created.to_owned(), found: created.clone() });
         }
-        Some(own) if last.saturating_add(1) < own.next => {
-            unfit.push(Unfit::Shorter { own: own.next - 1, last });
-        }
+        Some(own) if is_shorter(&stream, own) => unfit.push(Unfit::Shorter { own: own.next - 1, last }),
         _ => {}
     }
     let (tolerated, unfit): (Vec<Unfit>, Vec<Unfit>) = unfit.into_iter().partition(is_accepted);
@@ -107,7 +104,21 @@ pub fn prove(evidence: &Evidence, own: Option<Own<'_>>, tolerance: Tolerance) ->
     Ok(Proof { broker: evidence.info.name.clone(), created, first, last, replicas, silent, tolerated })
 }
 
-/// The answer to [`STREAM_INFO`](super::STREAM_INFO), if it tells of a stream.
+fn number(stream: &Value, name: &str) -> u64 {
+    stream["state"][name].as_u64().unwrap_or_default()
+}
+
+fn created(stream: &Value) -> &str {
+    stream["created"].as_str().unwrap_or_default()
+}
+
+/// The stream that this node knows ends before what this node has of it.
+pub(super) fn is_shorter(stream: &Value, own: Own<'_>) -> bool {
+    created(stream) == own.created && number(stream, "last_seq").saturating_add(1) < own.next
+}
+
+/// The answer to [`STREAM_INFO`](super::STREAM_INFO), if it tells of a stream. A replica that has just started gives its
+/// own answer, which may be an old one, and does not know of a leader then (seen with 2.15.0).
 pub(super) fn parse_stream(answer: &[u8]) -> Result<Value, Unfit> {
     let stream: Value = serde_json::from_slice(answer).map_err(|_| Unfit::Unreadable)?;
     if let Some(code) = stream["error"]["err_code"].as_u64() {
@@ -116,7 +127,12 @@ pub(super) fn parse_stream(answer: &[u8]) -> Result<Value, Unfit> {
     }
     let is_stream =
         stream["config"].is_object() && stream["state"].is_object() && stream["created"].is_string();
-    if is_stream { Ok(stream) } else { Err(Unfit::Unreadable) }
+    let cluster = &stream["cluster"];
+    match is_stream {
+        true if cluster.is_object() && !cluster["leader"].is_string() => Err(Unfit::NoLeader),
+        true => Ok(stream),
+        false => Err(Unfit::Unreadable),
+    }
 }
 
 /// The brokers that keep a stream, the leader first. One that is no cluster tells of none.

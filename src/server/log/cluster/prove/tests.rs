@@ -258,6 +258,15 @@ fn replicas_and_syncs() {
     );
 }
 
+/// A replica's own answer, which may be an old one.
+#[test]
+fn an_answer_of_no_leader() {
+    let mut answer = good();
+    answer.stream["cluster"].as_object_mut().expect("an object").remove("leader");
+    let unfit = prove(&answer.evidence(), None, Tolerance::Anyway).expect_err("nobody vouches for it");
+    assert!(matches!(unfit[..], [Unfit::NoLeader]), "{unfit:?}");
+}
+
 #[test]
 fn the_stream_of_this_node() {
     let judged = |created: &str, next: u64| judged(&good(), Some(Own { created, next }), Tolerance::Anyway);
