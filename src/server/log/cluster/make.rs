@@ -116,6 +116,10 @@ pub fn make(
     }
     let made = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
     let proof = prove_for_keeper(&made, tolerance).map_err(MakeError::Unfit)?;
+    // Another keeper was quicker.
+    if proof.last >= proof.first {
+        return Err(MakeError::Exists { created: proof.created });
+    }
     for (last, batch) in (proof.last..).zip(genesis) {
         store(asker, batch, last, &proof.created)?;
     }
