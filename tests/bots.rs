@@ -85,6 +85,12 @@ impl Stage {
     }
 }
 
+/// The status with which it ends.
+fn ended(mut bot: Running) -> Option<i32> {
+    until("it ends", || bot.has_ended());
+    bot.code()
+}
+
 #[test]
 fn the_bot_answers_each_once_whatever_restarts() {
     let Some(mut stage) = Stage::start() else { return };
@@ -121,25 +127,44 @@ fn the_bot_answers_each_once_whatever_restarts() {
     let (transcript, _) = noted.split_once(' ').expect("two words");
     fs::write(&place, format!("{transcript} 7")).expect("written");
     stage.says("!ping", 16);
-    let mut bot = stage.bot();
+    let bot = stage.bot();
     stage.answers(16, 17);
 
-    // The server is killed, and the bot comes back by itself.
+    // The server is killed.
     let Stage { server, folder, ann } = stage;
     drop(ann);
     let server = server.again();
+    assert_eq!(ended(bot), Some(1));
     let mut ann = Peer::connect(server.addr());
     ann.expect("HELLO …");
     ann.login("ann@x/new");
     ann.say("MSG !ping");
     let mut stage = Stage { server, folder, ann };
+    let bot = stage.bot();
     while stage.ann.line().is_some_and(|line| line != "OK MSG 18 <time>") {}
     stage.answers(18, 19);
 
-    // It does not come back when it was removed.
+    // Removed, it should not come back; nor with a password that is no longer right.
     stage.ann.say("REMOVE bot@x");
     stage.ann.expect("OK REMOVE bot@x");
-    until("it ends", || bot.has_ended());
+    assert_eq!(ended(bot), Some(0));
+    assert_eq!(ended(stage.bot()), Some(0));
+}
+
+#[test]
+fn the_bots_unit_is_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bot.service");
+    fs::write(&path, block("systemd")).expect("written");
+    let mut command = Command::new("systemd-analyze");
+    let Ok(output) = command.args(["verify", "--man=no"]).arg(&path).output() else {
+        return skip("no systemd-analyze is installed");
+    };
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// A server that is cut off from its group cannot tell what the bot has said last.
@@ -149,21 +174,31 @@ fn the_bot_does_not_go_by_a_last_event_that_is_not_certain() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut command = stage.command(&block("sh"));
     command.env("BOT_SERVER", listener.local_addr().expect("it is bound").to_string());
-    let _bot = Running::spawn(&mut command);
     for last_is in [" quorum=no", ""] {
+        let _bot = Running::spawn(&mut command);
         let (stream, _) = listener.accept().expect("it connects");
         stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-        let mut reader = BufReader::new(stream);
-        let mut says = |text: String| reader.get_mut().write_all(text.as_bytes()).expect("it reads");
+        let mut reader = BufReader::new(stream.try_clone().expect("a descriptor"));
+        let says = |text: String| (&stream).write_all(text.as_bytes()).expect("it reads");
         says("HELLO chat-room/9 max-line=4096\n".to_owned());
         says(format!("OK LOGIN bot@x role=member last=0 missed=0 first=1 transcript=0123abcd{last_is}\n"));
-        says("MSG 1 2026-01-02T03:04:05.678Z ann@x !ping\n".to_owned());
-        let mut heard = String::new();
-        reader.read_line(&mut heard).expect("a line in time");
-        assert_eq!(heard, "LOGIN bot@x/bot bot-secret\n");
-        heard.clear();
-        reader.read_line(&mut heard).expect("a line in time, or the end");
-        assert_eq!(heard, if last_is.is_empty() { "MSG re 1: pong, ann@x\n" } else { "" });
+        let event = "MSG 1 2026-01-02T03:04:05.678Z ann@x !ping\n";
+        says(event.to_owned());
+        let mut heard = || {
+            let mut line = String::new();
+            reader.read_line(&mut line).expect("a line in time, or the end");
+            line
+        };
+        assert_eq!(heard(), "LOGIN bot@x/bot bot-secret\n");
+        if !last_is.is_empty() {
+            assert_eq!(heard(), "");
+            continue;
+        }
+        assert_eq!(heard(), "HISTORY SINCE 0 1000\n");
+        says(format!("HISTORY 1 1\n{event}OK HISTORY 1 last=1\n"));
+        assert_eq!(heard(), "HISTORY SINCE 1 1000\n");
+        says("OK HISTORY 0 last=1\n".to_owned());
+        assert_eq!(heard(), "MSG re 1: pong, ann@x\n");
     }
 }
 
@@ -173,7 +208,7 @@ fn the_webhook_posts_everything_until_it_is_taken() {
     let url = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut command = stage.command(&block("sh").replace("bot.py", "hook.py"));
     command.env("HOOK", format!("http://{}/said", url.local_addr().expect("it is bound")));
-    let _hook = Running::spawn(&mut command);
+    let mut hook = Running::spawn(&mut command);
     stage.says("one", 3);
     stage.says("\"two\" für dich", 4);
     let posts = [
@@ -201,6 +236,10 @@ fn the_webhook_posts_everything_until_it_is_taken() {
         assert_eq!(String::from_utf8(body).expect("text"), expected);
         let answer = format!("HTTP/1.1 {status} so\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         reader.get_mut().write_all(answer.as_bytes()).expect("it reads");
+        if status != 200 {
+            assert_eq!(ended(hook), Some(1));
+            hook = Running::spawn(&mut command);
+        }
     }
 }
 

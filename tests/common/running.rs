@@ -37,6 +37,11 @@ impl Running {
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("it is our child").is_some()
     }
+
+    /// Its exit status, once it has ended by itself.
+    pub(crate) fn code(&mut self) -> Option<i32> {
+        self.child.try_wait().expect("it is our child")?.code()
+    }
 }
 
 impl Drop for Running {
