@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::protocol::{Author, DisplayName, Look, Mail, Role};
 use crate::room::group::text::line::{Entry, after_password, parse_line, without_end};
+use crate::room::group::text::raw::{Raw, in_pieces};
 use crate::room::{Change, ChangeError, PasswordHash, Record, Roster, Secret, Standing};
 
 /// The byte order mark that some editors put at the start of a UTF-8 file.
@@ -18,8 +19,10 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 // Without the lines, which may contain typed passwords.
 #[debug("MembersFile of {} members", index.len())]
 pub struct MembersFile {
-    /// Separate, because it belongs to the file and not to the first line, which may be removed.
-    bom: bool,
+    /// The file as it was read. Lines that were changed or removed since are wiped here.
+    read: Vec<u8>,
+    /// The length of the byte order mark. It belongs to the file and not to the first line, which may be removed.
+    bom: usize,
     /// In their order. A removed line leaves a gap in the keys.
     lines: BTreeMap<usize, Line>,
     /// The key of each member's line.
@@ -41,18 +44,18 @@ pub struct Mistake {
 
 #[derive(Clone)]
 struct Line {
-    /// With its end.
-    raw: Vec<u8>,
+    raw: Raw,
     entry: Option<Entry>,
 }
 
 impl MembersFile {
     /// Parses a whole file.
     pub fn parse(bytes: &[u8]) -> Result<MembersFile, Mistake> {
-        let (bom, text) = bytes.strip_prefix(BOM).map_or((false, bytes), |text| (true, text));
+        let bom = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
         let (lines, index, looks) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut file = MembersFile { bom, lines, index, looks, admins: 0 };
-        for (number, raw) in (1..).zip(text.split_inclusive(|&b| b == b'\n')) {
+        let mut file = MembersFile { read: bytes.to_vec(), bom, lines, index, looks, admins: 0 };
+        let mut at = bom;
+        for (number, raw) in (1..).zip(bytes[bom..].split_inclusive(|&b| b == b'\n')) {
             let mistake = |sentence| Mistake { line: Some(number), sentence };
             let entry = parse_line(raw).map_err(mistake)?;
             if let Some(Entry { mail, .. }) = &entry
@@ -68,7 +71,8 @@ impl MembersFile {
                 let sentence = format!("the name of {mail} looks like that of {other} (in line {first})");
                 return Err(mistake(sentence));
             }
-            file.push(Line { raw: raw.to_vec(), entry });
+            file.push(Line { raw: Raw::Read(at..at + raw.len()), entry });
+            at += raw.len();
         }
         let whole = |sentence: &str| Mistake { line: None, sentence: sentence.to_owned() };
         if file.index.is_empty() {
@@ -82,26 +86,27 @@ impl MembersFile {
 
     /// The file's bytes: exactly those that were parsed, except for changed lines.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let head = if self.bom { BOM } else { &[] };
-        let size = self.lines.values().map(|line| line.raw.len()).sum::<usize>();
-        let mut bytes = Vec::with_capacity(head.len() + size);
-        bytes.extend_from_slice(head);
-        for line in self.lines.values() {
-            bytes.extend_from_slice(&line.raw);
-        }
+        let mut bytes = Vec::with_capacity(self.read.len());
+        self.in_pieces(|piece| {
+            bytes.extend_from_slice(piece);
+            true
+        });
         bytes
     }
 
     /// Whether these are the file's bytes.
     pub fn is(&self, bytes: &[u8]) -> bool {
         let mut rest = bytes;
-        let head = if self.bom { BOM } else { &[] };
-        let pieces = std::iter::once(head).chain(self.lines.values().map(|line| line.raw.as_slice()));
-        for piece in pieces {
-            let Some(after) = rest.strip_prefix(piece) else { return false };
-            rest = after;
-        }
-        rest.is_empty()
+        let is_begun = self.in_pieces(|piece| {
+            let after = rest.strip_prefix(piece);
+            rest = after.unwrap_or(rest);
+            after.is_some()
+        });
+        is_begun && rest.is_empty()
+    }
+
+    fn in_pieces<'f>(&'f self, take: impl FnMut(&'f [u8]) -> bool) -> bool {
+        in_pieces(&self.read, self.bom, self.lines.values().map(|line| &line.raw), take)
     }
 
     /// All members with their line numbers, counted from 1, in the order of the file.
@@ -262,14 +267,15 @@ impl MembersFile {
         }
         let end = self.line_end();
         let mut last = self.lines.last_entry().expect("an admin is in the file");
-        if !last.get().raw.ends_with(b"\n") {
-            last.get_mut().raw.extend_from_slice(end);
+        if !last.get().raw.bytes(&self.read).ends_with(b"\n") {
+            last.get_mut().raw.written(&mut self.read).extend_from_slice(end);
         }
         let mut raw = format!("{mail} {}", hash.as_str()).into_bytes();
         let password = mail.as_str().len() + 1..raw.len();
         raw.extend_from_slice(end);
         let record = Record { secret: Secret::Hash(hash.clone()), role: Role::Member, name: None };
-        self.push(Line { raw, entry: Some(Entry { mail: mail.clone(), record, password }) });
+        let entry = Some(Entry { mail: mail.clone(), record, password });
+        self.push(Line { raw: Raw::Written(raw), entry });
         Ok(())
     }
 
@@ -294,20 +300,22 @@ impl MembersFile {
         if let Some(look) = look {
             self.looks.remove(&look);
         }
-        self.lines.remove(&at);
+        let mut line = self.lines.remove(&at).expect("the index has lines that are there");
+        line.raw.written(&mut self.read);
         Ok(())
     }
 
     /// The line end of the last line that has one.
     fn line_end(&self) -> &'static [u8] {
-        let last = self.lines.values().rev().find(|line| line.raw.ends_with(b"\n"));
-        if last.is_some_and(|line| line.raw.ends_with(b"\r\n")) { b"\r\n" } else { b"\n" }
+        let mut lines = self.lines.values().rev().map(|line| line.raw.bytes(&self.read));
+        let last = lines.find(|line| line.ends_with(b"\n"));
+        if last.is_some_and(|line| line.ends_with(b"\r\n")) { b"\r\n" } else { b"\n" }
     }
 
     fn line_of(&mut self, mail: &Mail) -> Result<(&mut Vec<u8>, &mut Entry), ChangeError> {
         let at = self.index.get(mail).ok_or(ChangeError::NoSuchMember)?;
         let Line { raw, entry } = self.lines.get_mut(at).expect("the index has lines that are there");
-        Ok((raw, entry.as_mut().expect("the index has lines with an entry")))
+        Ok((raw.written(&mut self.read), entry.as_mut().expect("the index has lines with an entry")))
     }
 
     fn entry(&self, at: usize) -> &Entry {
@@ -328,5 +336,6 @@ impl Mistake {
 mod line;
 #[cfg(test)]
 mod name_tests;
+mod raw;
 #[cfg(test)]
 mod tests;

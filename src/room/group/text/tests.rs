@@ -303,6 +303,7 @@ proptest! {
             return Ok(());
         }
         let after = file.to_bytes();
+        prop_assert!(file.is(&after) && !file.is(&after[1..]) && !file.is(&after[..after.len() - 1]));
         let reread = MembersFile::parse(&after).expect("an edit makes no mistake");
         prop_assert_eq!(reread.roster(), file.roster());
         let (before, mut after) = (lines(&bytes), lines(&after));
