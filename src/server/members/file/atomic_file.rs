@@ -24,6 +24,9 @@ const PUT_BACK_MAX: usize = 16;
 /// How often a file is reopened that was replaced while it was being opened.
 const REOPEN_MAX: usize = 16;
 
+/// Bytes of a file that are compared at once: few enough to stay in a core's cache.
+const COMPARED_AT_ONCE: usize = 64 << 10;
+
 /// The file's open folder, and names in it.
 #[derive(Debug)]
 pub(super) struct AtomicFile {
@@ -100,6 +103,20 @@ pub(super) fn read_whole(file: &File) -> io::Result<(Vec<u8>, Stamp)> {
     }
     bytes.truncate(len);
     Ok((bytes, Stamp::of(&file.metadata()?)))
+}
+
+/// Whether a file has exactly these bytes. They are compared piece by piece: a large file is not in memory once more.
+fn has_bytes(file: &File, bytes: &[u8]) -> io::Result<bool> {
+    let (mut piece, mut at) = (vec![0; COMPARED_AT_ONCE], 0);
+    loop {
+        match file.read_at(&mut piece, at as u64) {
+            Ok(0) => return Ok(at == bytes.len()),
+            Ok(read) if bytes[at..].starts_with(&piece[..read]) => at += read,
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 impl FileRead {
@@ -191,7 +208,7 @@ impl AtomicFile {
             return Ok(false);
         }
         // The same inode, so its open descriptor can be read.
-        Ok(read_whole(&old.file)?.0 == old.bytes)
+        has_bytes(&old.file, &old.bytes)
     }
 
     /// Undoes an exchange. If what comes out is not what was put in last, it is newer than what has just been put back, so it is
