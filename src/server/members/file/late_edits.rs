@@ -15,8 +15,8 @@ pub(super) struct ReplacedFiles(Vec<ReplacedFile>);
 #[derive(Debug)]
 struct ReplacedFile {
     file: File,
-    /// The hash of its bytes, as far as they are known.
-    hash: u64,
+    /// Its bytes, as far as they are known.
+    known: Known,
     /// The stamp when it was last read.
     read: Option<Stamp>,
     /// How long it was members.txt.
@@ -29,14 +29,25 @@ struct ReplacedFile {
     unsettled: bool,
 }
 
+/// Bytes to compare others with.
+#[derive(Debug)]
+enum Known {
+    /// Of the file that was replaced last: whoever changed a large one does not wait for its hash.
+    Bytes(Vec<u8>),
+    Hash(u64),
+}
+
 impl ReplacedFiles {
     /// Adds a file that was replaced by one with these writes. If there are too many, the one that was in place for the shortest
     /// time is dropped, because an editor is least likely to have it open.
     pub(super) fn add(&mut self, old: FileRead, stood: Duration, until: Instant, writes: &[Write]) {
         let ReplacedFiles(list) = self;
+        for old in &mut *list {
+            old.known.hash();
+        }
         list.push(ReplacedFile {
             file: old.file,
-            hash: hash(&old.bytes),
+            known: Known::Bytes(old.bytes),
             read: None,
             stood,
             until,
@@ -79,15 +90,27 @@ impl ReplacedFile {
         // If it can no longer be read, its edit is lost.
         let (bytes, stamp) = read_whole(&self.file).ok()?;
         let hash = hash(&bytes);
-        let edited = hash != self.hash;
+        let edited = hash != self.known.hash();
         if edited && self.settling.calm_for(stamp, now) < settle {
             self.read = None;
             self.unsettled = true;
             return None;
         }
         self.read = Some(stamp);
-        self.hash = hash;
+        self.known = Known::Hash(hash);
         edited.then(|| (bytes, self.since.clone()))
+    }
+}
+
+impl Known {
+    /// From now on the hash is all that is kept.
+    fn hash(&mut self) -> u64 {
+        let hash = match self {
+            Known::Bytes(bytes) => hash(bytes),
+            Known::Hash(hash) => *hash,
+        };
+        *self = Known::Hash(hash);
+        hash
     }
 }
 
