@@ -3,7 +3,7 @@
 use crate::protocol::{Event, EventLine, InfoOk, Mail, PendingLine, Seq, Verb, ok};
 use crate::room::commands::answer::no_such_message;
 use crate::room::commands::lists::list_page;
-use crate::room::{Group, Refused, admin_only};
+use crate::room::{Group, Member, Refused, admin_only};
 
 /// The answer about this line.
 pub(crate) fn info(
@@ -22,13 +22,16 @@ pub(crate) fn info(
         admin_only(asker, group)
             .map_err(|(code, _)| (code, "only its author and admins may ask that".to_owned()))?;
     }
-    let concerned = || group.page(None).filter(|(mail, m)| **mail != author && m.was_here_at(seq));
-    let has = |furthest: Option<Seq>| furthest.is_some_and(|furthest| furthest >= seq);
-    let delivered = concerned().filter(|(_, member)| has(member.devices.furthest())).count() as u64;
-    let pending = concerned().count() as u64 - delivered;
+    let has = |member: &Member| member.devices.furthest().is_some_and(|furthest| furthest >= seq);
+    let is_concerned = |mail: &Mail, member: &Member| *mail != author && member.was_here_at(seq);
+    let (mut delivered, mut pending) = (0, 0);
+    // In one pass: a large group has many members.
+    for (_, member) in group.page(None).filter(|(mail, member)| is_concerned(mail, member)) {
+        *if has(member) { &mut delivered } else { &mut pending } += 1;
+    }
     let mut page = list_page(group.page(after), |mail, member| {
-        let waits = *mail != author && member.was_here_at(seq) && !has(member.devices.furthest());
-        waits.then(|| PendingLine { mail: mail.clone(), seen: group.shown_seen(member).into() })
+        let is_waiting = is_concerned(mail, member) && !has(member);
+        is_waiting.then(|| PendingLine { mail: mail.clone(), seen: group.shown_seen(member).into() })
     });
     let info = InfoOk { seq, delivered, pending };
     page.lines.extend(ok(Verb::Info, format_args!("{info}{}", page.more)));
