@@ -598,7 +598,7 @@ fn a_device_that_comes_back_misses_nothing() {
 #[test]
 fn an_idle_connection_costs_little() {
     const COUNT: u64 = 500;
-    const KIB_EACH: u64 = 16;
+    const KIB_EACH: u64 = 7;
     let server = start(&["--history", "none"]);
     let mut ann = Peer::member(server.addr(), "ann@x/-");
     let config = trusting(&self_signed(&server));
