@@ -35,6 +35,7 @@ pub(crate) mod table;
 pub(crate) mod talker;
 pub(crate) mod target;
 pub(crate) mod transcript;
+pub(crate) mod visitors;
 pub(crate) mod written;
 
 use std::io::{self, Write as _};

@@ -57,8 +57,11 @@ impl Table {
         Table { rows: vec![head.iter().map(|&cell| cell.to_owned()).collect()] }
     }
 
+    /// Cells that are left out at its end are empty.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        let mut row: Vec<String> = cells.into_iter().collect();
+        row.resize(self.rows[0].len(), String::new());
+        self.rows.push(row);
     }
 
     /// The table under the command, the day, the commit and the machine that made it. The load of the minute before

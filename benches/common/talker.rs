@@ -90,10 +90,19 @@ impl Talker {
 
     /// The server's figure of that name.
     pub(crate) fn stat(&mut self, name: &str) -> io::Result<u64> {
+        self.stats([name]).map(|[figure]| figure)
+    }
+
+    /// The server's figures of these names, of the same moment.
+    pub(crate) fn stats<const N: usize>(&mut self, names: [&str; N]) -> io::Result<[u64; N]> {
         let lines = self.ask("STATS\n")?;
-        let prefix = format!("STAT {name} ");
-        let found = lines.iter().find_map(|line| line.strip_prefix(&prefix)?.parse().ok());
-        found.map_or_else(|| fail(format!("STATS does not tell {name}")), Ok)
+        let mut figures = [0; N];
+        for (name, figure) in names.into_iter().zip(&mut figures) {
+            let prefix = format!("STAT {name} ");
+            let found = lines.iter().find_map(|line| line.strip_prefix(&prefix)?.parse().ok());
+            *figure = found.map_or_else(|| fail(format!("STATS does not tell {name}")), Ok)?;
+        }
+        Ok(figures)
     }
 }
 

@@ -116,7 +116,9 @@ impl Target {
         fs::write(folder.path().join("members.txt"), members)?;
         command.args(["--members", "members.txt", "--listen", "127.0.0.1:0", "--log-level", "info"]);
         // What is measured is the server, not how it limits one member at one address.
-        command.args(["--rate", "0"]);
+        if !options.contains(&"--rate") {
+            command.args(["--rate", "0"]);
+        }
         command.args(["--max-connections-per-member", "1000000", "--max-connections-per-address", "1000000"]);
         command.args(["--history", if history == History::On { HISTORY } else { "none" }]).args(options);
         Target::start(command, Rc::clone(folder), cores)
@@ -184,8 +186,17 @@ impl Target {
     }
 
     /// Stops it as an admin does.
-    pub(crate) fn stop(mut self) -> io::Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+    pub(crate) fn stop(self) -> io::Result<()> {
+        self.signal(Signal::TERM)?;
+        self.ended_well()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended_well(mut self) -> io::Result<()> {
         match self.child.wait()? {
             status if status.success() => Ok(()),
             status => fail(format!("the target stopped with {status}")),
