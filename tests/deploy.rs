@@ -11,7 +11,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use chat_room::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
+use chat_room::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES, SHUTDOWN_TELLING};
 use common::disk::skip;
 use common::peer::Peer;
 use common::running::Running;
@@ -346,8 +346,8 @@ fn logrotate_loses_no_line() {
 /// systemd kills a server only when it hangs.
 #[test]
 fn the_unit_gives_a_stop_the_time_that_it_takes() {
-    // Files and brokers, then the files alone; delivering, hanging up; closing.
-    let longest = 3 * SHUTDOWN_FILES + SHUTDOWN_DELIVER + LINGER;
+    // Files and brokers, then the files alone; telling, delivering, hanging up; closing.
+    let longest = 3 * SHUTDOWN_FILES + SHUTDOWN_TELLING + SHUTDOWN_DELIVER + LINGER;
     let unit = deployed("chat-room.service");
     let limit = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")?.strip_suffix('s'));
     let limit: u64 = limit.expect("it has one").parse().expect("seconds");

@@ -74,7 +74,12 @@ pub const PEER_SILENT: Duration = Duration::from_secs(5 * 60);
 /// How long a peer whose kernel answers may take no byte while bytes are outstanding. A stopped program may be resumed,
 /// a pager left open be scrolled.
 pub const PEER_STUCK: Duration = Duration::from_secs(60 * 60);
-/// Shutting down: how long the end of the transcript is still delivered.
+/// Shutting down: how long the end of the transcript is still delivered after the last connection was told.
 pub const SHUTDOWN_DELIVER: Duration = Duration::from_secs(2);
+/// Shutting down: slots whose connections are told in one turn. It takes a millisecond and a half until all of these have
+/// their last words; then the next are told, so that only so many need memory for them.
+pub const SHUTDOWN_SLOTS_PER_TURN: usize = 64;
+/// Shutting down: how long connections are told one after the other. A million take 40 seconds.
+pub const SHUTDOWN_TELLING: Duration = Duration::from_secs(60);
 /// Shutting down: how long a job on files may take before the exit status reports it.
 pub const SHUTDOWN_FILES: Duration = Duration::from_secs(4);

@@ -1,5 +1,6 @@
 //! The room's inputs and effects.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -75,10 +76,10 @@ pub enum Input<'a> {
     Tick,
     /// The server stops, and the log answers no proposal any more: what became of them will be known too late.
     GivenUp,
-    /// The server stops: each connection gets all events so far, then `BYE shutdown`.
-    Shutdown,
-    /// The server stops now: each connection gets the rest of its line, then `BYE shutdown`.
-    ShutdownNow,
+    /// The server stops: the connections in these slots get all events so far, then `BYE shutdown`.
+    Shutdown(Range<usize>),
+    /// The server stops now: the connections in these slots get the rest of their line, then `BYE shutdown`.
+    ShutdownNow(Range<usize>),
 }
 
 /// A line that [`crate::room::Room::takes`]: it has been paid for and is to be handed in next.

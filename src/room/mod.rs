@@ -227,8 +227,8 @@ impl Room {
                 typed::continue_hashing(group, effects);
             }
             Input::GivenUp => feeds.peers.forget_tickets(feeds.transcript.end()),
-            Input::Shutdown => feeds.end_all(Ending::AtEnd, Bye::Shutdown, group),
-            Input::ShutdownNow => feeds.end_all(Ending::AtLineEnd, Bye::Shutdown, group),
+            Input::Shutdown(slots) => feeds.end_slots(slots, Ending::AtEnd, Bye::Shutdown, group),
+            Input::ShutdownNow(slots) => feeds.end_slots(slots, Ending::AtLineEnd, Bye::Shutdown, group),
         }
     }
 
@@ -489,6 +489,11 @@ impl Room {
     /// The next connection that is owed something other than new events.
     pub fn pop_due(&mut self) -> Option<ConnId> {
         self.feeds.peers.pop_due()
+    }
+
+    /// Whether any connection is owed something other than new events.
+    pub fn has_due(&self) -> bool {
+        self.feeds.peers.has_due()
     }
 
     /// Whether events have come since the last pass over the receivers began: they need another pass.

@@ -115,6 +115,11 @@ impl Peers {
         }
     }
 
+    /// Whether any is.
+    pub(super) fn has_due(&self) -> bool {
+        self.due.iter().any(|due| !due.is_empty())
+    }
+
     /// The next one that is due. Connections before login and others alternate, so that answers to many of the former keep no
     /// member waiting.
     pub(super) fn pop_due(&mut self) -> Option<ConnId> {
@@ -237,10 +242,10 @@ impl Peers {
         first(&self.login_deadlines).into_iter().chain(first(&self.over_rate)).min()
     }
 
-    /// All of them.
-    pub(super) fn ids(&self) -> Vec<ConnId> {
-        let id = |(slot, peer): (u32, &Option<Peer>)| Some(ConnId { slot, serial: peer.as_ref()?.serial });
-        (0..).zip(&self.slots).filter_map(id).collect()
+    /// The one in this slot.
+    pub(super) fn at(&self, slot: usize) -> Option<ConnId> {
+        let serial = self.slots.get(slot)?.as_ref()?.serial;
+        Some(ConnId { slot: u32::try_from(slot).expect("slots are 32-bit numbers"), serial })
     }
 
     /// Ends the connection's session and its deadlines.

@@ -18,6 +18,7 @@ pub mod net;
 pub mod node;
 pub mod ops;
 mod quoted;
+mod thinned;
 pub mod threads;
 mod turn;
 

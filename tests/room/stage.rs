@@ -219,7 +219,7 @@ impl Stage {
                 let served = self.people.iter().filter(|(_, person)| self.room.is_served(person.id));
                 assert_eq!(served.map(|(name, _)| &name[..]).collect::<Vec<_>>().join(" "), names, "{line}");
             }
-            ("stop", "") => self.handle(Input::Shutdown),
+            ("stop", "") => self.handle(Input::Shutdown(0..self.room.slots())),
             (name, "takes") => {
                 let id = self.person(name).id;
                 let mut scratch = Vec::new();

@@ -968,26 +968,22 @@ impl Oracle {
         self.forget(client);
     }
 
-    /// The server stops: everybody gets what is durable and their answers, then the last word.
-    pub(super) fn stop(&mut self) {
-        for client in 0..self.clients.len() {
-            if !self.clients[client].leaving {
-                if self.clients[client].locating {
-                    self.drop_unseen_events(client);
-                }
-                self.reply_last(client, "BYE shutdown ");
+    /// The server stops: this client gets what is durable and its answers, then the last word.
+    pub(super) fn stop(&mut self, client: Client) {
+        if !self.clients[client].leaving {
+            if self.clients[client].locating {
+                self.drop_unseen_events(client);
             }
+            self.reply_last(client, "BYE shutdown ");
         }
     }
 
-    /// The server stops now: what is not on its way is not sent, but answers.
-    pub(super) fn stop_now(&mut self) {
-        for client in 0..self.clients.len() {
-            self.drop_unseen_events(client);
-            if !self.clients[client].leaving {
-                self.forget(client);
-                self.reply(client, "BYE shutdown ");
-            }
+    /// The server stops now: what is not on its way to this client is not sent, but answers.
+    pub(super) fn stop_now(&mut self, client: Client) {
+        self.drop_unseen_events(client);
+        if !self.clients[client].leaving {
+            self.forget(client);
+            self.reply(client, "BYE shutdown ");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -291,15 +292,32 @@ impl World {
     fn stop(&mut self) {
         self.note(format_args!("stops"));
         self.is_stopped = true;
-        self.oracle.stop();
-        self.handle(Input::Shutdown);
+        self.tell_all(Oracle::stop, Input::Shutdown);
         for _ in 0..self.rng.below(5) {
             self.turn();
         }
         if self.rng.percent(70) {
             self.note(format_args!("stops now"));
-            self.oracle.stop_now();
-            self.handle(Input::ShutdownNow);
+            self.tell_all(Oracle::stop_now, Input::ShutdownNow);
+        }
+    }
+
+    /// Tells all connections, some at a time. Between them turns go by.
+    fn tell_all(&mut self, stop: fn(&mut Oracle, Client), input: fn(Range<usize>) -> Input<'static>) {
+        let mut next = 0;
+        while next < self.room.slots() {
+            let slots = next..self.room.slots().min(next + 1 + self.rng.below(6));
+            next = slots.end;
+            self.note(format_args!("tells {slots:?}"));
+            for slot in slots.clone() {
+                if let Some(Some(conn)) = self.conns.get(slot) {
+                    stop(&mut self.oracle, conn.client);
+                }
+            }
+            self.handle(input(slots));
+            if self.rng.percent(50) {
+                self.turn();
+            }
         }
     }
 

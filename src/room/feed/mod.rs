@@ -5,6 +5,8 @@ pub(super) mod left_out;
 pub(super) mod outbox;
 pub(super) mod replies;
 
+use std::ops::Range;
+
 use crate::limits::{AHEAD_MAX, TRIES_MAX};
 use crate::protocol::{Bye, Event, Mail, Verb, bye};
 use crate::room::ids::MemberId;
@@ -205,7 +207,7 @@ impl Feeds {
     /// with the line that is being sent.
     pub(crate) fn break_off(&mut self, why: Bye, group: &mut Group) {
         self.peers.forget_tickets(self.transcript.end());
-        self.end_all(Ending::AtLineEnd, why, group);
+        self.end_slots(0..self.peers.slots(), Ending::AtLineEnd, why, group);
     }
 
     /// A removed member's connections that are leaving already get no later event. In a cluster the answers that they wait for
@@ -220,9 +222,15 @@ impl Feeds {
         }
     }
 
-    /// Ends all connections.
-    pub(crate) fn end_all(&mut self, ending: Ending, last_word: Bye, group: &mut Group) {
-        for id in self.peers.ids() {
+    /// Ends the connections in these slots.
+    pub(crate) fn end_slots(
+        &mut self,
+        slots: Range<usize>,
+        ending: Ending,
+        last_word: Bye,
+        group: &mut Group,
+    ) {
+        for id in slots.filter_map(|slot| self.peers.at(slot)).collect::<Vec<_>>() {
             self.end(id, ending, Some(last_word), group);
         }
     }

@@ -4,7 +4,6 @@
 //! ended its side, what it still sends is read and dropped for a moment, and only then is the socket closed. Slots are
 //! freed at the end of the turn and nowhere else.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use log::debug;
@@ -12,6 +11,7 @@ use log::debug;
 use crate::limits::{LEAVING_PATIENCE, LINGER, SLICE};
 use crate::room::{ConnId, Input};
 use crate::server::net::{Conn, Inflow, Listeners, Outflow};
+use crate::server::thinned::Thinned;
 use crate::server::turn::acks::{self, AckState};
 use crate::server::turn::{Hub, Work};
 
@@ -19,9 +19,9 @@ use crate::server::turn::{Hub, Work};
 #[derive(Debug, Default)]
 pub(in crate::server) struct Closing {
     /// Leaving ones. At its time each is checked: has its peer taken anything since?
-    leaving: VecDeque<Leaving>,
+    leaving: Thinned<Leaving>,
     /// Those with nothing more to learn. At its time each is closed.
-    lingering: VecDeque<(Duration, ConnId)>,
+    lingering: Thinned<(Duration, ConnId)>,
 }
 
 /// A leaving connection at the last check.
@@ -56,7 +56,18 @@ impl Closing {
 
     fn recheck_later(&mut self, id: ConnId, sent: u32, hub: &Hub) {
         let (_, outstanding) = hub.room.bytes_sent(id);
-        self.leaving.push_back(Leaving { id, at: hub.now.mono + LEAVING_PATIENCE, sent, outstanding });
+        let leaving = Leaving { id, at: hub.now.mono + LEAVING_PATIENCE, sent, outstanding };
+        self.leaving.push_back(leaving, |leaving| {
+            let conn = hub.conns.get(leaving.id);
+            conn.is_some_and(|conn| matches!(conn.outflow, Outflow::Leaving | Outflow::ShutDown))
+        });
+    }
+
+    /// All was sent: the peer has a moment to read it.
+    fn linger(&mut self, id: ConnId, hub: &Hub) {
+        self.lingering.push_back((hub.now.mono + LINGER, id), |(_, id)| {
+            hub.conns.get(*id).is_some_and(|conn| conn.outflow == Outflow::Lingering)
+        });
     }
 
     /// Closes the connections whose time is up.
@@ -146,7 +157,7 @@ fn finish(id: ConnId, hub: &mut Hub, closing: &mut Closing) {
         AckState::Complete | AckState::Outstanding if conn.inflow != Inflow::Open => hub.conns.close(id),
         AckState::Complete | AckState::Outstanding if conn.outflow == Outflow::ShutDown => {
             conn.outflow = Outflow::Lingering;
-            closing.lingering.push_back((hub.now.mono + LINGER, id));
+            closing.linger(id, hub);
         }
         AckState::Complete | AckState::Outstanding => {}
         AckState::Closed => {

@@ -12,6 +12,8 @@ pub(super) mod places;
 pub(super) mod read;
 pub(super) mod rewrite;
 pub(super) mod stop;
+#[cfg(test)]
+mod tests;
 pub(super) mod write;
 
 use std::io::ErrorKind;

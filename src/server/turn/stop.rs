@@ -1,13 +1,13 @@
 //! Stops in stages: nothing is accepted or read any more; file jobs finish; what is committed is delivered; BYE; FIN; a
 //! moment for peers to read it.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::time::Duration;
 
 use log::{error, info, warn};
 
-use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES};
-use crate::room::{Input, Now};
+use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES, SHUTDOWN_SLOTS_PER_TURN, SHUTDOWN_TELLING};
+use crate::room::{Input, Now, Room};
 use crate::server::log::Log;
 use crate::server::members::Members;
 use crate::server::net::listeners::Listeners;
@@ -44,12 +44,37 @@ pub(in crate::server) enum Stage {
     ClosingFiles,
 }
 
+/// Connections are told a few at a time, as fast as these take it: so it is the same for ten and for a million.
+#[derive(Clone, Copy, Debug, Default)]
+struct Telling {
+    /// The first slot whose connection was not told yet.
+    next_slot: usize,
+    /// When those that were not told by then are left untold.
+    until: Duration,
+}
+
+impl Telling {
+    /// The next slots, once everybody told before has been written to. `None`: all were told, or time is up.
+    fn next(&mut self, now: Duration, room: &Room) -> Option<Range<usize>> {
+        let (first, end) = (self.next_slot, room.slots());
+        if first >= end || now >= self.until {
+            return None;
+        }
+        if !room.has_due() {
+            self.next_slot = end.min(first + SHUTDOWN_SLOTS_PER_TURN);
+        }
+        Some(first..self.next_slot)
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Stopping {
     pub(in crate::server) stage: Stage,
     /// The latest time at which the next stage begins.
     until: Duration,
+    /// Whose connections are still to be told in this stage.
+    telling: Telling,
     /// The result, once everything is closed.
     outcome: Outcome,
 }
@@ -100,10 +125,17 @@ impl Stopping {
         log: &mut Log,
     ) -> ControlFlow<Outcome, Work> {
         let now = hub.now.mono;
+        if matches!(self.stage, Stage::Delivering | Stage::HangingUp)
+            && let Some(slots) = self.telling.next(now, &hub.room)
+        {
+            self.tell(slots, hub);
+            return ControlFlow::Continue(Work::Remains);
+        }
         let is_late = now >= self.until;
         match self.stage {
             Stage::FinishingFiles if members.pending() == 0 && !log.is_finishing() => {
                 self.enter(Stage::Delivering, now + SHUTDOWN_DELIVER);
+                self.telling = Telling { next_slot: 0, until: now + SHUTDOWN_TELLING };
                 hub.conns.close_handshaking();
                 if let Some(cluster) = log.cluster() {
                     cluster.leave();
@@ -111,7 +143,6 @@ impl Stopping {
                         hub.tell(Input::GivenUp);
                     }
                 }
-                hub.tell(Input::Shutdown);
             }
             Stage::FinishingFiles if is_late => {
                 match log.cluster().map_or(0, |cluster| cluster.asking.give_up()) {
@@ -131,7 +162,7 @@ impl Stopping {
             Stage::Delivering if hub.conns.is_empty() => self.begin_closing_files(hub, log),
             Stage::Delivering if is_late => {
                 self.enter(Stage::HangingUp, now + LINGER);
-                hub.tell(Input::ShutdownNow);
+                self.telling.next_slot = 0;
             }
             Stage::HangingUp if is_late || hub.conns.is_empty() => {
                 info!("{} connections had not taken everything", hub.conns.len());
@@ -147,11 +178,73 @@ impl Stopping {
         ControlFlow::Continue(Work::Remains)
     }
 
+    /// Tells the connections in these slots. The last of them has as long as all others.
+    fn tell(&mut self, slots: Range<usize>, hub: &mut Hub) {
+        let (input, patience) = match self.stage {
+            Stage::HangingUp => (Input::ShutdownNow(slots), LINGER),
+            _ => (Input::Shutdown(slots), SHUTDOWN_DELIVER),
+        };
+        self.until = hub.now.mono + patience;
+        hub.tell(input);
+    }
+
     fn begin_closing_files(&mut self, hub: &mut Hub, log: &mut Log) {
         for id in hub.conns.ids().collect::<Vec<_>>() {
             acks::query(id, hub);
         }
         acks::close_log(&mut hub.room, log);
         self.enter(Stage::ClosingFiles, hub.now.mono + SHUTDOWN_FILES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Time;
+    use crate::room::ConnId;
+    use crate::server::turn::tests::Parts;
+
+    /// The same moment all the time.
+    fn now() -> Now {
+        Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO }
+    }
+
+    /// A room with so many connections, which have been greeted.
+    fn room(connections: u32) -> Room {
+        let mut room = Parts::with("--listen 127.0.0.1:0").hub.room;
+        for slot in 0..connections {
+            let id = ConnId { slot, serial: u64::from(slot) };
+            room.handle(now(), Input::Connected(id, Duration::ZERO), &mut Vec::new());
+        }
+        assert_eq!(due(&mut room), connections as usize);
+        room
+    }
+
+    /// How many are due, each once.
+    fn due(room: &mut Room) -> usize {
+        std::iter::from_fn(|| room.pop_due()).count()
+    }
+
+    #[test]
+    fn a_turn_tells_few_and_all_are_told() {
+        let mut room = room(1000);
+        let mut telling = Telling { next_slot: 0, until: SHUTDOWN_TELLING };
+        let mut told = 0;
+        while let Some(slots) = telling.next(Duration::ZERO, &room) {
+            room.handle(now(), Input::Shutdown(slots), &mut Vec::new());
+            // Those told have not been written to yet.
+            assert!(telling.next(Duration::ZERO, &room).is_none_or(|slots| slots.is_empty()));
+            let due = due(&mut room);
+            assert!(due <= SHUTDOWN_SLOTS_PER_TURN, "{due} in one turn");
+            told += due;
+        }
+        assert_eq!(told, 1000);
+    }
+
+    #[test]
+    fn when_time_is_up_nobody_more_is_told() {
+        let mut telling = Telling { next_slot: 0, until: SHUTDOWN_TELLING };
+        assert_eq!(telling.next(Duration::ZERO, &room(100)), Some(0..SHUTDOWN_SLOTS_PER_TURN));
+        assert_eq!(telling.next(SHUTDOWN_TELLING, &room(100)), None);
     }
 }
