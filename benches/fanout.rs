@@ -15,11 +15,10 @@ use std::process::ExitCode;
 
 use common::Plan;
 use common::crowd::{Compares, Crowd};
-use common::flood::{Load, Side, server_side, warm_up};
+use common::flood::{Load, Side, raw_side, server_side};
 use common::publishers::PUBLISHERS;
-use common::run::{Burst, RawEnd, burst, real, run_raw};
+use common::run::{Burst, real};
 use common::table::{Spread, Table};
-use common::talker::Talker;
 use common::target::{History, Target};
 
 const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 19_900];
@@ -67,7 +66,7 @@ fn measure(plan: &Plan, size: usize, history: History) -> io::Result<(Vec<Side>,
         let load = Load { publishers: PUBLISHERS, receivers: size, compares: Compares::Everybody };
         let measured = server_side(plan, &server, load)?;
         drop(server);
-        raws.push(raw_side(plan, &measured, size)?);
+        raws.push(raw_side(plan, &measured, |raw| Crowd::enter(raw.address, size))?);
         servers.push(measured);
     }
     Ok((servers, raws))
@@ -105,27 +104,4 @@ fn costs(size: usize, servers: &[Side]) -> Vec<String> {
         show(&|side| each(side) * side.burst.target_busy, 4),
         show(&|side| side.memory / real(size as u64), 0),
     ]
-}
-
-/// The bare loop writes as many lines at once as the server did on its side, with numbers as long.
-fn raw_side(plan: &Plan, server: &Side, size: usize) -> io::Result<Side> {
-    let lines = server.lines_per_write.round().max(1.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
-    let lines = lines as u64;
-    let raw = Target::raw(plan.cores, server.burst.first)?;
-    let mut crowd = Crowd::enter(raw.address, size)?;
-    let mut talker = Talker::enter(raw.address)?;
-    crowd.watch(&talker)?;
-    let mut writes = 0;
-    let mut run = |crowd: &mut Crowd, time| {
-        burst(&raw, crowd, |crowd| {
-            let (last, calls) = run_raw(&mut talker, crowd, lines, RawEnd::Time(time))?;
-            writes = calls;
-            Ok(last)
-        })
-    };
-    run(&mut crowd, warm_up(plan))?;
-    let burst = run(&mut crowd, plan.burst())?;
-    let lines_per_write = real(burst.deliveries) / real(writes);
-    Ok(Side { burst, lines_per_write, memory: f64::NAN })
 }

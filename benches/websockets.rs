@@ -84,7 +84,7 @@ fn fan_out(plan: &Plan) -> io::Result<()> {
     for size in plan.sizes(100, &SIZES) {
         let load = Load { publishers: PUBLISHERS, receivers: size, compares: Compares::Everybody };
         let [webs, plains] = by_turns(plan, |server, address, entrance| {
-            side_entering(plan, &[server], &[address], entrance, load)
+            side_entering(plan, &[server], load, || Crowd::go_in(&[address], size, entrance))
         })?;
         let rates = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.burst.rate())).show(1e6, 2);
         let lines = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.lines_per_write)).show(1.0, 1);

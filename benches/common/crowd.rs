@@ -17,6 +17,7 @@ use super::frames::{self, Frames};
 use super::latecomer::{Latecomer, Pace, Received};
 use super::pinger::Pinger;
 use super::returners::{BITE, Returners};
+use super::secure::{Secure, Visitors};
 use super::target::PASSWORD;
 use super::transcript::{MAIL, Transcript};
 use super::{PATIENCE, fail};
@@ -39,6 +40,8 @@ struct Receiver {
     entrance: Option<Vec<u8>>,
     /// Its lines come in frames.
     frames: Option<Frames>,
+    /// Its bytes are ciphertext.
+    secure: Option<Box<Secure>>,
 }
 
 /// Bytes of the run that one receiver has read at once.
@@ -97,8 +100,11 @@ pub(crate) struct Crowd {
     /// And devices that come all at once.
     pub(crate) returners: Option<Returners>,
     address: SocketAddr,
+    /// They come with TLS.
+    visitors: Option<Visitors>,
     events: Vec<epoll::Event>,
     bite: Vec<u8>,
+    decrypted: Vec<u8>,
 }
 
 impl Crowd {
@@ -109,6 +115,16 @@ impl Crowd {
 
     /// Connects `size` receivers, to these addresses in turns, and takes them so far.
     pub(crate) fn go_in(addresses: &[SocketAddr], size: usize, entrance: Entrance) -> io::Result<Crowd> {
+        Crowd::come(addresses, size, entrance, None)
+    }
+
+    /// The same, with TLS if they are visitors. All of these compare what they get.
+    pub(crate) fn come(
+        addresses: &[SocketAddr],
+        size: usize,
+        entrance: Entrance,
+        visitors: Option<Visitors>,
+    ) -> io::Result<Crowd> {
         let mut crowd = Crowd {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             receivers: Vec::with_capacity(size),
@@ -128,8 +144,10 @@ impl Crowd {
             pace: Pace::AsItComes,
             returners: None,
             address: addresses[0],
+            visitors,
             events: Vec::with_capacity(EVENTS),
             bite: vec![0; BITE],
+            decrypted: Vec::new(),
         };
         let start = Instant::now();
         while crowd.inside < size {
@@ -156,11 +174,16 @@ impl Crowd {
                 ([frames::WISH.as_bytes(), &frames::frame(&login)].concat(), Some(Frames::default()))
             }
         };
-        if !says.is_empty() {
-            send(&socket, &says, SendFlags::NOSIGNAL)?;
-        }
+        let secure = match &self.visitors {
+            Some(visitors) => Some(Box::new(Secure::greet(visitors, &socket, says)?)),
+            None if says.is_empty() => None,
+            None => {
+                send(&socket, &says, SendFlags::NOSIGNAL)?;
+                None
+            }
+        };
         epoll::add(&self.epoll, &socket, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
-        self.receivers.push(Receiver { socket, at: 0, entrance: Some(Vec::new()), frames });
+        self.receivers.push(Receiver { socket, at: 0, entrance: Some(Vec::new()), frames, secure });
         Ok(())
     }
 
@@ -291,14 +314,24 @@ impl Crowd {
         let receiver = &mut self.receivers[index];
         let only_counts = receiver.entrance.is_none()
             && receiver.frames.is_none()
+            && receiver.secure.is_none()
             && matches!(self.compares, Compares::OneOf(each) if !index.is_multiple_of(each));
         // tcp(7): with MSG_TRUNC the bytes are discarded, not copied.
         let flags = if only_counts { RecvFlags::TRUNC } else { RecvFlags::empty() };
-        let (_, length) = recv(&receiver.socket, &mut self.bite[..], flags)?;
-        let bytes = &self.bite[..length];
-        if bytes.is_empty() {
-            return fail("the connection of a receiver ended");
-        }
+        let bytes = if let Some(secure) = &mut receiver.secure {
+            self.decrypted.clear();
+            secure.read(&receiver.socket, &mut self.bite, &mut self.decrypted)?;
+            if self.decrypted.is_empty() {
+                return Ok(());
+            }
+            &self.decrypted[..]
+        } else {
+            let (_, length) = recv(&receiver.socket, &mut self.bite[..], flags)?;
+            if length == 0 {
+                return fail("the connection of a receiver ended");
+            }
+            &self.bite[..length]
+        };
         match &mut receiver.entrance {
             None => {
                 let from = receiver.at;
@@ -312,7 +345,7 @@ impl Crowd {
                     if !only_counts {
                         self.transcript.take(from, bytes)?;
                     }
-                    receiver.at += length;
+                    receiver.at += bytes.len();
                 }
                 if let Some(arrivals) = &mut self.arrivals {
                     arrivals.push(Arrival { from, to: receiver.at, at: Instant::now() });

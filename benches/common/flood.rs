@@ -1,7 +1,6 @@
 //! One side of a fan-out: a new crowd, publishers, a warm-up, and the burst that counts; and two sides beside each other.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Plan;
@@ -9,7 +8,7 @@ use super::crowd::{Compares, Crowd, Entrance};
 use super::latecomer::wait_for_receipts;
 use super::machine::Memory;
 use super::publishers::Publishers;
-use super::run::{Burst, burst_of, real};
+use super::run::{Burst, RawEnd, burst, burst_of, real, run_raw};
 use super::table::{Spread, Table};
 use super::talker::Talker;
 use super::target::Target;
@@ -39,16 +38,15 @@ pub(crate) fn server_side(plan: &Plan, server: &Target, load: Load) -> io::Resul
 /// The side of a group with so many nodes, each with the same part of the load.
 pub(crate) fn side(plan: &Plan, nodes: &[&Target], load: Load) -> io::Result<Side> {
     let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
-    side_entering(plan, nodes, &addresses, Entrance::Login, load)
+    side_entering(plan, nodes, load, || Crowd::go_in(&addresses, load.receivers, Entrance::Login))
 }
 
-/// The same, where the receivers enter like this, at these addresses.
+/// The same, where the receivers enter like this.
 pub(crate) fn side_entering(
     plan: &Plan,
     nodes: &[&Target],
-    receivers_enter: &[SocketAddr],
-    entrance: Entrance,
     load: Load,
+    enter: impl FnOnce() -> io::Result<Crowd>,
 ) -> io::Result<Side> {
     let settle = || nodes.iter().try_for_each(|node| node.settle());
     let memory = || nodes.iter().map(|node| Ok(Memory::of(node.pid())?.process)).sum::<io::Result<u64>>();
@@ -59,7 +57,7 @@ pub(crate) fn side_entering(
     let mut writes = || admins.iter_mut().map(|admin| admin.stat("writes")).sum::<io::Result<u64>>();
     settle()?;
     let before = memory()?;
-    let mut crowd = Crowd::go_in(receivers_enter, load.receivers, entrance)?;
+    let mut crowd = enter()?;
     crowd.compares = load.compares;
     settle()?;
     let memory = memory()?.saturating_sub(before);
@@ -72,6 +70,33 @@ pub(crate) fn side_entering(
     // One write more of each node was the first answer to STATS.
     let lines_per_write = real(burst.deliveries) / real(writes - answers - nodes.len() as u64);
     Ok(Side { burst, lines_per_write, memory: real(memory) })
+}
+
+/// The bare loop's side: it writes as many lines at once as the server did on its side, with numbers as long.
+pub(crate) fn raw_side(
+    plan: &Plan,
+    server: &Side,
+    enter: impl FnOnce(&Target) -> io::Result<Crowd>,
+) -> io::Result<Side> {
+    let lines = server.lines_per_write.round().max(1.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+    let lines = lines as u64;
+    let raw = Target::raw(plan.cores, server.burst.first)?;
+    let mut crowd = enter(&raw)?;
+    let mut talker = Talker::enter(raw.address)?;
+    crowd.watch(&talker)?;
+    let mut writes = 0;
+    let mut run = |crowd: &mut Crowd, time| {
+        burst(&raw, crowd, |crowd| {
+            let (last, calls) = run_raw(&mut talker, crowd, lines, RawEnd::Time(time))?;
+            writes = calls;
+            Ok(last)
+        })
+    };
+    run(&mut crowd, warm_up(plan))?;
+    let burst = run(&mut crowd, plan.burst())?;
+    let lines_per_write = real(burst.deliveries) / real(writes);
+    Ok(Side { burst, lines_per_write, memory: f64::NAN })
 }
 
 /// Buffers, caches and TCP's windows find their size in it.

@@ -26,11 +26,13 @@ pub(crate) mod pair;
 pub(crate) mod pinger;
 pub(crate) mod publishers;
 pub(crate) mod raw;
+mod raw_peer;
 pub(crate) mod returners;
 pub(crate) mod run;
 /// The tests' brokers are such processes.
 #[path = "../../tests/common/running.rs"]
 pub(crate) mod running;
+pub(crate) mod secure;
 pub(crate) mod table;
 pub(crate) mod talker;
 pub(crate) mod target;

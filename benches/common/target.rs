@@ -174,11 +174,20 @@ impl Target {
 
     /// Where browsers go, with `--web-listen`.
     pub(crate) fn web_address(&self) -> io::Result<SocketAddr> {
-        // It is logged before the plain listener.
+        self.address_after("listening for browsers, http://")
+    }
+
+    /// Where TLS is, with `--tls-listen`.
+    pub(crate) fn tls_address(&self) -> io::Result<SocketAddr> {
+        self.address_after("listening with TLS on ")
+    }
+
+    /// An address that is logged before that of the plain listener.
+    fn address_after(&self, words: &str) -> io::Result<SocketAddr> {
         let said = fs::read_to_string(self.folder.path().join(LOG))?;
-        let after = said.split("listening for browsers, http://").nth(1);
-        let address = after.and_then(|after| after.split_whitespace().next()?.parse().ok());
-        address.map_or_else(|| fail(format!("no page is served; it says: {said}")), Ok)
+        let after = said.split(words).nth(1);
+        let address = after.and_then(|after| after.split([' ', ',', '\n']).next()?.parse().ok());
+        address.map_or_else(|| fail(format!("{words:?} is missing; it says: {said}")), Ok)
     }
 
     pub(crate) fn pid(&self) -> u32 {
