@@ -58,7 +58,7 @@ pub(in crate::server::log::cluster) fn ask_stream(
 }
 
 /// How many brokers have answered.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Turnout {
     /// As many as are needed, or as may be asked by this login.
     Enough,
@@ -81,8 +81,7 @@ fn ask_brokers(
     });
     match answers {
         Ok(answers) => {
-            let are_few = jsz::are_too_many(missing.len(), &replicas);
-            let turnout = if are_few { Turnout::Few } else { Turnout::Enough };
+            let turnout = turnout(answers.len(), missing.len(), &replicas);
             Ok((answers.into_iter().map(|answer| answer.payload).collect(), turnout))
         }
         // Then it is not known how they sync.
@@ -90,5 +89,25 @@ fn ask_brokers(
             Ok((Vec::new(), Turnout::Enough))
         }
         Err(NoAnswer::Broken(broken)) => Err(Unfit::Lost(broken)),
+    }
+}
+
+/// A broker that hears the question answers it at once, so without any answer this login may not ask.
+fn turnout(answers: usize, missing: usize, replicas: &[String]) -> Turnout {
+    if answers > 0 && jsz::are_too_many(missing, replicas) { Turnout::Few } else { Turnout::Enough }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_ask_does_not_ask_again() {
+        let replicas = ["n0", "n1", "n2"].map(str::to_owned);
+        for (answers, missing, expected) in
+            [(0, 3, Turnout::Enough), (1, 2, Turnout::Few), (2, 1, Turnout::Enough), (3, 0, Turnout::Enough)]
+        {
+            assert_eq!(turnout(answers, missing, &replicas), expected, "{answers}");
+        }
     }
 }
