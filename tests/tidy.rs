@@ -11,10 +11,14 @@ mod circles;
 mod completions;
 #[path = "tidy/confusables.rs"]
 mod confusables;
+#[path = "tidy/curves.rs"]
+mod curves;
 #[path = "tidy/fields.rs"]
 mod fields;
 #[path = "tidy/figures.rs"]
 mod figures;
+#[path = "tidy/growth.rs"]
+mod growth;
 #[path = "tidy/imports.rs"]
 mod imports;
 #[path = "tidy/links.rs"]

@@ -14,6 +14,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::dial::dial;
 use super::frames::{self, Frames};
+use super::large_group::member;
 use super::latecomer::{Latecomer, Pace, Received};
 use super::pinger::Pinger;
 use super::returners::{BITE, Returners};
@@ -59,6 +60,8 @@ pub(crate) enum Entrance {
     Hello,
     /// They log in.
     Login,
+    /// They log in, each as another member of a large group.
+    EachAsMember,
     /// They log in through a WebSocket. All of these compare what they get.
     WebSocket,
 }
@@ -166,10 +169,11 @@ impl Crowd {
     fn knock(&mut self, address: SocketAddr) -> io::Result<()> {
         let index = self.receivers.len();
         let socket = dial(index, address)?;
-        let login = format!("LOGIN {MAIL} {PASSWORD}\n");
+        let who = if self.entrance == Entrance::EachAsMember { member(index + 1) } else { MAIL.to_owned() };
+        let login = format!("LOGIN {who} {PASSWORD}\n");
         let (says, frames) = match self.entrance {
             Entrance::Hello => (Vec::new(), None),
-            Entrance::Login => (login.into_bytes(), None),
+            Entrance::Login | Entrance::EachAsMember => (login.into_bytes(), None),
             Entrance::WebSocket => {
                 ([frames::WISH.as_bytes(), &frames::frame(&login)].concat(), Some(Frames::default()))
             }
@@ -357,7 +361,7 @@ impl Crowd {
                 heard.extend_from_slice(bytes);
                 let told = match self.entrance {
                     Entrance::Hello => heard.ends_with(b"\n").then_some(0),
-                    Entrance::Login => last_told(heard)?,
+                    Entrance::Login | Entrance::EachAsMember => last_told(heard)?,
                     Entrance::WebSocket => match Frames::said(heard)? {
                         Some(said) => last_told(&said)?,
                         None => None,

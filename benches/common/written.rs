@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
+use chat_room::limits::HISTORY_SEGMENT_MAX;
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::Delivered;
 
@@ -23,11 +24,16 @@ pub(crate) fn write_written(out: &mut Vec<u8>, number: u64) {
 /// nothing of it. [`MAIL`] has all.
 pub(crate) fn write_history(path: &Path, events: u64, devices: &[String]) -> io::Result<()> {
     fs::create_dir(path)?;
-    let mut file = BufWriter::new(File::create_new(path.join(format!("{:012}.txt", 1)))?);
-    let mut line = Vec::new();
+    let segment = |first: u64| File::create_new(path.join(format!("{first:012}.txt"))).map(BufWriter::new);
+    let (mut file, mut len, mut line) = (segment(1)?, 0, Vec::new());
     for number in 1..=events {
         line.clear();
         write_written(&mut line, number);
+        if len + line.len() as u64 > HISTORY_SEGMENT_MAX {
+            std::mem::replace(&mut file, segment(number)?).into_inner()?.sync_all()?;
+            len = 0;
+        }
+        len += line.len() as u64;
         let right = EventLine::parse(&line[..line.len() - 1]).is_some_and(|event| event.seq == Seq(number));
         if !right {
             return fail(format!("this is no event of the history: {:?}", String::from_utf8_lossy(&line)));

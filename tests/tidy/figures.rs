@@ -4,17 +4,18 @@
 use std::fmt::Write as _;
 
 use crate::chart::{Chart, Spread};
+use crate::growth;
 use crate::{files, nothing_wrong, read, root};
 
 /// The tables that one bench has written.
-struct Bench {
+pub(crate) struct Bench {
     /// The day and the commit of each.
     made: Vec<String>,
-    tables: Vec<Vec<Vec<String>>>,
+    pub(crate) tables: Vec<Vec<Vec<String>>>,
 }
 
 impl Bench {
-    fn parse(text: &str) -> Bench {
+    pub(crate) fn parse(text: &str) -> Bench {
         let (mut made, mut tables) = (Vec::new(), Vec::<Vec<Vec<String>>>::new());
         for line in text.lines() {
             if line.starts_with("`cargo bench ") {
@@ -33,6 +34,12 @@ impl Bench {
 
     fn of(name: &str) -> Bench {
         Bench::parse(&read(&format!("docs/benchmarks/{name}.md")))
+    }
+
+    /// As [`Bench::of`]; no tables, as long as the bench has not run.
+    fn of_any(name: &str) -> Bench {
+        let path = root().join(format!("docs/benchmarks/{name}.md"));
+        if path.exists() { Bench::of(name) } else { Bench::parse("") }
     }
 
     /// The cell in the row whose first column is this, or has all these words.
@@ -66,7 +73,7 @@ impl Bench {
 }
 
 /// `19900` as `19,900`.
-fn thousands(number: &str) -> String {
+pub(crate) fn thousands(number: &str) -> String {
     let mut text = String::new();
     for (index, digit) in number.chars().enumerate() {
         if index > 0 && (number.len() - index).is_multiple_of(3) {
@@ -86,6 +93,7 @@ struct Figures {
     history: Bench,
     catching_up: Bench,
     cluster: Bench,
+    growth: Bench,
     peers: Bench,
 }
 
@@ -103,6 +111,7 @@ impl Figures {
             history: Bench::of("history"),
             catching_up: Bench::of("catching_up"),
             cluster: Bench::of("cluster"),
+            growth: Bench::of_any("growth"),
             peers: Bench::of("peers"),
         }
     }
@@ -444,6 +453,9 @@ impl Figures {
                 self.connections.median(0, &[most], 3)
             ),
         );
+        for growth in growth::all(&self.growth) {
+            figure(growth.chart, &[("growth", &self.growth)], growth.text());
+        }
         figure("cluster", &[("cluster", &self.cluster)], self.of_a_node());
         let [fan_out, latency] = self.of_the_peers();
         figure("peers", &[("peers", &self.peers)], fan_out);
@@ -572,6 +584,10 @@ fn the_figures_are_those_of_the_tables() {
     ];
     let charts = figures.charts().into_iter();
     made.extend(charts.map(|(name, chart)| (format!("docs/benchmarks/{name}.svg"), chart.svg())));
+    let curves = growth::all(&figures.growth);
+    made.extend(
+        curves.map(|growth| (format!("docs/benchmarks/{}.svg", growth.chart), growth.curves().svg())),
+    );
     let update = std::env::var_os("UPDATE").is_some();
     let mut wrong = Vec::new();
     for (name, should) in made {
@@ -613,6 +629,8 @@ fn the_benches_print_what_is_looked_for() {
         ("cluster", "one message to {receivers}, {what}"),
         ("cluster", "ms until the last has it: two nodes beside one"),
         ("cluster", "a node that joins again beside direct gets"),
+        ("growth", "until it is done, ms"),
+        ("growth", "\"a start\""),
         ("peers", "{size}, {}"),
         ("peers", "million deliveries/s"),
         ("peers", "ms to the last receiver"),
