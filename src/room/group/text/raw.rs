@@ -4,6 +4,8 @@
 use std::mem;
 use std::ops::Range;
 
+use crate::protocol::framing::wipe;
+
 /// A line's bytes, with its end.
 #[derive(Clone)]
 pub(super) enum Raw {
@@ -26,7 +28,7 @@ impl Raw {
         if let Raw::Read(place) = self {
             let place = &mut read[place.clone()];
             let bytes = place.to_vec();
-            place.fill(0);
+            wipe(place);
             *self = Raw::Written(bytes);
         }
         match self {
