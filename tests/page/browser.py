@@ -202,9 +202,9 @@ class Browser(Window):
         self.run("Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
                  "document.dispatchEvent(new Event('visibilitychange'))")
 
-    def tasks(self, act, clock="tdur"):
+    def tasks(self, act):
         """What the browser's own tracing tells: the tasks of the page's main thread meanwhile, in milliseconds, the longest
-        first. Nothing is drawn while one is under way. `tdur` is the processor's time, `dur` that of the clock."""
+        first. Nothing is drawn while one is under way. The time is the clock's."""
         events = []
         self.chromium.listeners[None] = lambda method, said: events.extend(said["value"]) if method == "Tracing.dataCollected" else None
         self.chromium.call("Tracing.start", transferMode="ReportEvents", traceConfig={"includedCategories": ["toplevel", "devtools.timeline"]})
@@ -216,5 +216,5 @@ class Browser(Window):
         del self.chromium.listeners[None]
         frame = {(event["pid"], event["tid"]) for event in events
                  if event["name"] == "FunctionCall" and event["args"]["data"].get("frame") == self.target}
-        return sorted((event[clock] / 1000 for event in events if event["name"] == "ThreadControllerImpl::RunTask"
-                       and clock in event and (event["pid"], event["tid"]) in frame), reverse=True)
+        return sorted((event["dur"] / 1000 for event in events if event["name"] == "ThreadControllerImpl::RunTask"
+                       and "dur" in event and (event["pid"], event["tid"]) in frame), reverse=True)
