@@ -15,9 +15,9 @@ use std::process::ExitCode;
 
 use common::Plan;
 use common::crowd::{Compares, Crowd};
-use common::flood::{Load, Side, raw_side, server_side};
+use common::flood::{Load, Side, busy, lines, rates, raw_side, server_side};
 use common::publishers::PUBLISHERS;
-use common::run::{Burst, real};
+use common::run::real;
 use common::table::{Spread, Table};
 use common::target::{History, Target};
 
@@ -73,13 +73,6 @@ fn measure(plan: &Plan, size: usize, history: History) -> io::Result<(Vec<Side>,
 }
 
 fn beside_raw(size: usize, servers: &[Side], raws: &[Side]) -> Vec<String> {
-    let rates = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.burst.rate())).show(1e6, 2);
-    let lines = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.lines_per_write)).show(1.0, 1);
-    let busy = |sides: &[Side]| {
-        let median =
-            |part: fn(&Burst) -> f64| Spread::of(sides.iter().map(|s| part(&s.burst))).median * 100.0;
-        format!("{:.0} + {:.0}", median(|b| b.target_busy), median(|b| b.load_busy))
-    };
     let pairs = servers.iter().zip(raws).map(|(server, raw)| server.burst.rate() / raw.burst.rate());
     vec![
         size.to_string(),

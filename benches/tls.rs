@@ -13,11 +13,11 @@ use std::time::Instant;
 
 use common::Plan;
 use common::crowd::{Compares, Crowd, Entrance, KNOCKING};
-use common::flood::{Load, Side, raw_side, side_entering};
-use common::latecomer::wait_for_receipts;
-use common::machine::{Memory, processor_seconds};
-use common::publishers::{PUBLISHERS, Publishers};
-use common::run::{Burst, burst, real};
+use common::flood::{Load, busy, lines, rates, raw_side, side_entering};
+use common::idle::bytes_each;
+use common::machine::processor_seconds;
+use common::publishers::PUBLISHERS;
+use common::run::{Burst, real};
 use common::secure::{Handshake, Visitors};
 use common::table::{Spread, Table};
 use common::talker::Talker;
@@ -74,13 +74,6 @@ fn fan_out(plan: &Plan) -> io::Result<()> {
             raws.push(raw_side(plan, &measured, enter)?);
             servers.push(measured);
         }
-        let rates = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.burst.rate())).show(1e6, 2);
-        let lines = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.lines_per_write)).show(1.0, 1);
-        let busy = |sides: &[Side]| {
-            let median =
-                |part: fn(&Burst) -> f64| Spread::of(sides.iter().map(|s| part(&s.burst))).median * 100.0;
-            format!("{:.0} + {:.0}", median(|b| b.target_busy), median(|b| b.load_busy))
-        };
         let ratio = |part: fn(&Burst) -> f64| {
             let pairs = servers.iter().zip(&raws);
             Spread::of(pairs.map(|(server, raw)| part(&server.burst) / part(&raw.burst))).show(1.0, 2)
@@ -179,8 +172,8 @@ fn idle(plan: &Plan) -> io::Result<()> {
     for (handshake, name) in HANDSHAKES {
         let (mut secure, mut bare) = (Vec::new(), Vec::new());
         for _ in 0..plan.alternations() {
-            secure.push(bytes_each(&server(plan)?, count, Some(handshake))?);
-            bare.push(bytes_each(&server(plan)?, count, None)?);
+            secure.push(bytes_idle(&server(plan)?, count, Some(handshake))?);
+            bare.push(bytes_idle(&server(plan)?, count, None)?);
         }
         let show = |bytes: Vec<f64>| Spread::of(bytes).show(1.0, 0);
         table.row([name.to_owned(), count.to_string(), show(secure), show(bare), "at most 4096".to_owned()]);
@@ -189,7 +182,7 @@ fn idle(plan: &Plan) -> io::Result<()> {
     Ok(())
 }
 
-fn bytes_each(server: &Target, count: usize, handshake: Option<Handshake>) -> io::Result<f64> {
+fn bytes_idle(server: &Target, count: usize, handshake: Option<Handshake>) -> io::Result<f64> {
     let visitors = Visitors::new();
     let come = |count, visitors: Option<Visitors>| {
         let address = if visitors.is_some() { server.tls_address()? } else { server.address };
@@ -197,15 +190,5 @@ fn bytes_each(server: &Target, count: usize, handshake: Option<Handshake>) -> io
     };
     // What the process needs while many enter at a time it allocates once.
     let _first = come(count.min(KNOCKING), handshake.map(|_| visitors.clone()))?;
-    server.settle()?;
-    let before = Memory::of(server.pid())?.process;
-    let mut crowd = come(count, handshake.map(|handshake| visitors.come(handshake)))?;
-    let mut publishers = Publishers::enter(server.address, &crowd)?;
-    burst(server, &mut crowd, |crowd| publishers.say_one(crowd))?;
-    publishers.check(&crowd)?;
-    // What was acknowledged is asked for every two seconds, and then not kept any more.
-    wait_for_receipts(server.address)?;
-    server.settle()?;
-    let bytes = Memory::of(server.pid())?.process.saturating_sub(before);
-    Ok(real(bytes) / real(count as u64))
+    bytes_each(server, count, || come(count, handshake.map(|handshake| visitors.come(handshake))))
 }

@@ -12,14 +12,12 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use common::crowd::{Compares, Crowd, Entrance, KNOCKING};
-use common::flood::{Load, Side, side_entering};
+use common::flood::{Load, busy, lines, rates, side_entering};
 use common::frames::{WISH, frame};
-use common::latecomer::wait_for_receipts;
-use common::machine::Memory;
+use common::idle::bytes_each;
 use common::outsiders::{self, QUESTIONS, connect, connect_all, decoys, drip, nth_address};
 use common::pinger::Pinger;
-use common::publishers::{PUBLISHERS, Publishers};
-use common::run::{Burst, burst, real};
+use common::publishers::PUBLISHERS;
 use common::table::{Spread, Table};
 use common::target::{History, Target};
 use common::{Plan, fail};
@@ -86,13 +84,6 @@ fn fan_out(plan: &Plan) -> io::Result<()> {
         let [webs, plains] = by_turns(plan, |server, address, entrance| {
             side_entering(plan, &[server], load, || Crowd::go_in(&[address], size, entrance))
         })?;
-        let rates = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.burst.rate())).show(1e6, 2);
-        let lines = |sides: &[Side]| Spread::of(sides.iter().map(|side| side.lines_per_write)).show(1.0, 1);
-        let busy = |sides: &[Side]| {
-            let median =
-                |part: fn(&Burst) -> f64| Spread::of(sides.iter().map(|s| part(&s.burst))).median * 100.0;
-            format!("{:.0} + {:.0}", median(|b| b.target_busy), median(|b| b.load_busy))
-        };
         let ratios = webs.iter().zip(&plains).map(|(web, plain)| web.burst.rate() / plain.burst.rate());
         let loops =
             webs.iter().zip(&plains).map(|(web, plain)| web.burst.loop_each() / plain.burst.loop_each());
@@ -121,17 +112,7 @@ fn idle(plan: &Plan) -> io::Result<()> {
         let [webs, plains] = by_turns(plan, |server, address, entrance| {
             // What the process needs while many enter at a time it allocates once.
             drop(Crowd::go_in(&[address], size.min(KNOCKING), entrance)?);
-            server.settle()?;
-            let before = Memory::of(server.pid())?.process;
-            let mut crowd = Crowd::go_in(&[address], size, entrance)?;
-            let mut publishers = Publishers::enter(server.address, &crowd)?;
-            burst(server, &mut crowd, |crowd| publishers.say_one(crowd))?;
-            publishers.check(&crowd)?;
-            // What was acknowledged is asked for every two seconds, and then not kept any more.
-            wait_for_receipts(server.address)?;
-            server.settle()?;
-            let bytes = Memory::of(server.pid())?.process.saturating_sub(before);
-            Ok(real(bytes) / real(size as u64))
+            bytes_each(server, size, || Crowd::go_in(&[address], size, entrance))
         })?;
         table.row([
             size.to_string(),

@@ -22,6 +22,23 @@ pub(crate) struct Side {
     pub(crate) memory: f64,
 }
 
+/// Million deliveries a second of these sides, for a table.
+pub(crate) fn rates(sides: &[Side]) -> String {
+    Spread::of(sides.iter().map(|side| side.burst.rate())).show(1e6, 2)
+}
+
+/// Lines in each of their writes.
+pub(crate) fn lines(sides: &[Side]) -> String {
+    Spread::of(sides.iter().map(|side| side.lines_per_write)).show(1.0, 1)
+}
+
+/// How busy their cores were, in percent: the target's and the load's.
+pub(crate) fn busy(sides: &[Side]) -> String {
+    let median =
+        |part: fn(&Burst) -> f64| Spread::of(sides.iter().map(|side| part(&side.burst))).median * 100.0;
+    format!("{:.0} + {:.0}", median(|burst| burst.target_busy), median(|burst| burst.load_busy))
+}
+
 /// Who talks and who listens.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {

@@ -18,6 +18,7 @@ pub(crate) mod disk;
 pub(crate) mod flood;
 pub(crate) mod frames;
 pub(crate) mod group;
+pub(crate) mod idle;
 pub(crate) mod large_group;
 pub(crate) mod latecomer;
 pub(crate) mod machine;
