@@ -97,7 +97,7 @@ impl Chart {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are few of anything here")]
-fn real(count: usize) -> f64 {
+pub(crate) fn real(count: usize) -> f64 {
     count as f64
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::chart::real;
+
 /// What grows with what.
 pub(crate) struct Curves {
     pub(crate) title: String,
@@ -128,11 +130,6 @@ fn shown(us: f64) -> String {
         _ => (us / 1e6, "s"),
     };
     if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "there are few of anything here")]
-fn real(count: usize) -> f64 {
-    count as f64
 }
 
 #[test]
