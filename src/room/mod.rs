@@ -491,6 +491,11 @@ impl Room {
         self.feeds.peers.pop_due()
     }
 
+    /// How many connections before login are owed something: greetings, and answers.
+    pub fn due_before_login(&self) -> usize {
+        self.feeds.peers.due_before_login()
+    }
+
     /// Whether any connection is owed something other than new events.
     pub fn has_due(&self) -> bool {
         self.feeds.peers.has_due()

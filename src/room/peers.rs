@@ -115,6 +115,11 @@ impl Peers {
         }
     }
 
+    /// How many of them were before login when they were listed.
+    pub(super) fn due_before_login(&self) -> usize {
+        self.due[0].len()
+    }
+
     /// Whether any is.
     pub(super) fn has_due(&self) -> bool {
         self.due.iter().any(|due| !due.is_empty())

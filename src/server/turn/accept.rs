@@ -6,7 +6,7 @@ use log::{debug, warn};
 use mio::Registry;
 use mio::net::TcpStream;
 
-use crate::limits::{ACCEPTS_PER_TURN, EVICTIONS_PER_TURN, HANDSHAKES_WAITING_MAX};
+use crate::limits::{ACCEPTS_PER_TURN, ACCEPTS_PER_TURN_MIN, EVICTIONS_PER_TURN, HANDSHAKES_WAITING_MAX};
 use crate::protocol::{Bye, bye};
 use crate::room::{ConnId, Input, RefusedFor};
 use crate::server::auth::admission::Source;
@@ -42,10 +42,14 @@ pub(in crate::server) fn accept(net: &mut Net, hub: &mut Hub) -> Work {
 /// `None`: no connection can be accepted at present.
 fn accept_from(listener: &mut Listener, registry: &Registry, hub: &mut Hub) -> Option<Work> {
     let speech = listener.speech();
-    let most = if speech == Speech::Lines { ACCEPTS_PER_TURN } else { HANDSHAKES_WAITING_MAX };
-    if speech != Speech::Lines && hub.conns.handshakes.readable.len() >= most {
-        return Some(Work::Remains);
-    }
+    let most = match speech {
+        // What those accepted before are owed takes memory until it is written.
+        Speech::Lines => {
+            ACCEPTS_PER_TURN.saturating_sub(hub.room.due_before_login()).max(ACCEPTS_PER_TURN_MIN)
+        }
+        _ if hub.conns.handshakes.readable.len() >= HANDSHAKES_WAITING_MAX => 0,
+        _ => HANDSHAKES_WAITING_MAX,
+    };
     // A flood at one listener takes nothing from the other.
     let to_free_max = hub.conns.closed.len() + EVICTIONS_PER_TURN / LISTENERS_MAX;
     for _ in 0..most {
@@ -173,6 +177,26 @@ mod tests {
         parts.hub.tell(Input::Gone(closed));
         parts.hub.conns.remove(closed);
         assert_eq!((parts.accept(), parts.hub.conns.len()), (Work::Done, 1));
+    }
+
+    /// Many who come at once take little memory before they are greeted.
+    #[test]
+    fn as_many_are_accepted_as_are_greeted() {
+        let mut parts = Parts::with("--listen 127.0.0.1:0");
+        let _peers: Vec<_> = (0..2 * ACCEPTS_PER_TURN).map(|_| parts.connect()).collect();
+        let mut accepts = |greeted: usize| {
+            for _ in 0..greeted {
+                assert!(parts.hub.room.pop_due().is_some(), "somebody is greeted");
+            }
+            let before = parts.hub.conns.len();
+            assert_eq!(parts.accept(), Work::Remains);
+            parts.hub.conns.len() - before
+        };
+        assert_eq!(accepts(0), ACCEPTS_PER_TURN);
+        // Somebody always gets in, whatever others are owed.
+        assert_eq!(accepts(0), ACCEPTS_PER_TURN_MIN);
+        assert_eq!(accepts(2 * ACCEPTS_PER_TURN_MIN), ACCEPTS_PER_TURN_MIN);
+        assert_eq!(accepts(3 * ACCEPTS_PER_TURN_MIN), 3 * ACCEPTS_PER_TURN_MIN);
     }
 
     #[test]
