@@ -40,9 +40,12 @@ export const ROSTER_MS = 60_000;
 export const RECEIPT_WAITS_MS = [1_500, 2_500, 5_000, 10_000, 20_000, 40_000, 60_000];
 // Messages of one person within this time are one group.
 export const GROUP_MS = 5 * 60_000;
-// Rows of the list in the document at once, how many are added before an end is reached, and how near it has to be.
-export const ROWS = 240;
-export const ROWS_STEP = 40;
+// Rows of the list in the document around those in sight: each costs something in every frame in which others are added.
+export const ROWS = 90;
+// No row is lower than this.
+export const ROW_LEAST_PX = 24;
+// How many are added before an end is reached, and how near it has to be.
+export const ROWS_STEP = 12;
 export const ROWS_NEAR_PX = 900;
-// Rows made in one frame at most, so that it stays below 50 ms on a slow phone.
-export const ROWS_FRAME = 80;
+// Rows added in one frame at most, so that it stays below 50 ms on a slow phone.
+export const ROWS_FRAME = 24;

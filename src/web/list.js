@@ -2,7 +2,7 @@
 // added at one end and taken away at the other, and what is in sight stays where it is.
 
 import { find } from './dom.js';
-import { ROWS, ROWS_FRAME, ROWS_NEAR_PX, ROWS_STEP } from './limits.js';
+import { ROWS, ROWS_FRAME, ROWS_NEAR_PX, ROWS_STEP, ROW_LEAST_PX } from './limits.js';
 import { eventRows, pendingRow, tick } from './rows.js';
 
 export class List {
@@ -18,8 +18,7 @@ export class List {
     this.to = 0;
     // Whether what comes is followed.
     this.isPinned = true;
-    // The number to be shown in the middle.
-    this.target = null;
+    // What the rows were made with beside the events.
     this.state = '';
     // How far the list was scrolled when it was last looked at.
     this.top = 0;
@@ -46,6 +45,16 @@ export class List {
     return this.chat.events.length - this.chat.head;
   }
 
+  // How many rows there may be in sight.
+  get sight() {
+    return Math.ceil(this.box.clientHeight / ROW_LEAST_PX);
+  }
+
+  // And in the document.
+  get room() {
+    return this.sight + ROWS;
+  }
+
   at(place) {
     return this.chat.events[place + this.chat.head];
   }
@@ -58,9 +67,19 @@ export class List {
     return this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight;
   }
 
+  clear() {
+    this.rows.replaceChildren();
+    this.state = this.stateNow();
+  }
+
+  stateNow() {
+    const { names, mark, me } = this.chat;
+    return `${names.version} ${mark} ${me}`;
+  }
+
   // Everything in the document is made anew.
   reset() {
-    this.rows.replaceChildren();
+    this.clear();
     this.from = this.end;
     this.to = this.end;
     this.isPinned = true;
@@ -79,10 +98,10 @@ export class List {
     const index = this.chat.events.findIndex((event) => event.seq >= seq);
     if (index < 0) return;
     const place = index - this.chat.head;
-    this.rows.replaceChildren();
-    this.from = Math.max(this.begin, place - ROWS_STEP / 2);
+    this.clear();
+    this.from = Math.max(this.begin, place - this.sight);
     this.to = this.from;
-    this.grow(Math.min(this.end, this.from + ROWS_FRAME));
+    this.grow(Math.min(this.end, place + this.sight));
     this.isPinned = false;
     const row = this.row(seq);
     (row?.previousElementSibling?.id === 'unread' ? row.previousElementSibling : row)
@@ -100,7 +119,7 @@ export class List {
   }
 
   toEnd() {
-    if (!this.isAtEnd() && this.end - this.to > ROWS) this.reset();
+    if (!this.isAtEnd() && this.end - this.to > this.room) this.reset();
     this.isPinned = true;
     this.top = this.box.scrollTop;
   }
@@ -123,10 +142,9 @@ export class List {
 
   // Shows what is new. Whether there is more to be shown in the next frame.
   update() {
-    const { chat, box } = this;
-    const state = `${chat.names.version} ${chat.mark} ${chat.me}`;
-    const isStale = state !== this.state;
-    this.state = state;
+    const { box } = this;
+    const isStale = this.stateNow() !== this.state;
+    this.state = this.stateNow();
     if (this.end < this.to || this.begin > this.from) this.reset();
     // The browser tells of scrolling a frame later, and what follows would undo it.
     this.look();
@@ -135,7 +153,7 @@ export class List {
     this.drawPending();
     if (this.isPinned) {
       // Whatever many came, only the last of them are in sight.
-      const from = Math.max(this.from, this.begin, this.end - ROWS);
+      const from = Math.max(this.from, this.begin, this.end - this.room);
       if (this.to < from || this.from === this.to) {
         this.rows.replaceChildren();
         this.to = Math.max(this.begin, this.end - ROWS_FRAME);
@@ -183,15 +201,15 @@ export class List {
     while (this.rows.firstChild && this.rows.firstChild.place === this.from) this.rows.firstChild.remove();
     this.rows.prepend(this.fragment(from, this.from + (first ? 1 : 0)));
     this.from = from;
-    if (!this.isPinned && this.to - this.from > ROWS) {
-      this.to = this.from + ROWS;
+    if (!this.isPinned && this.to - this.from > this.room) {
+      this.to = this.from + this.room;
       while (this.rows.lastChild?.place >= this.to) this.rows.lastChild.remove();
     }
     return true;
   }
 
   trimTop() {
-    const from = Math.max(this.from, this.to - ROWS);
+    const from = Math.max(this.from, this.to - this.room);
     while (this.rows.firstChild && this.rows.firstChild.place < from) this.rows.firstChild.remove();
     this.from = from;
   }
