@@ -85,6 +85,12 @@ fn get(fields: &str) -> Answer {
 }
 
 #[test]
+fn the_whole_page_is_small() {
+    let bytes: usize = files::FILES.iter().map(|file| file.gzip.unwrap_or(file.plain).len()).sum();
+    assert!(bytes <= 60 << 10, "{bytes} bytes, compressed");
+}
+
+#[test]
 fn files_are_sent_once() {
     let page = files::find("/").expect("a page");
     let plain = get("");
