@@ -108,7 +108,7 @@ package-test: deb $(FRESH)
 
 $(FRESH):
 	@command -v debootstrap >/dev/null || { echo "make $@ needs debootstrap: apt-get install debootstrap" >&2; exit 1; }
-	rm -rf $@.new
+	rm -rf $@.new && mkdir -p $(@D)
 	debootstrap --variant=minbase --include=systemd,iproute2,logrotate,bash-completion,zsh bookworm $@.new $(DEBIAN)
 	mv $@.new $@
 
