@@ -10,14 +10,11 @@
 
 mod common;
 
-use std::fs::{self, File};
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Advice, fadvise};
 use tempfile::TempDir;
 
 use common::crowd::{Compares, Crowd};
@@ -32,7 +29,7 @@ use common::table::{Spread, Table, percentile};
 use common::talker::Talker;
 use common::target::{HISTORY, History, OTHERS, Target, other_member};
 use common::transcript::{MAIL, PUBLISHERS_MAX};
-use common::written::{write_history, write_written};
+use common::written::{forget_cached, write_history, write_written};
 use common::{Plan, fail};
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
@@ -331,16 +328,6 @@ fn starts(plan: &Plan, table: &mut Table) -> io::Result<()> {
 /// The device that comes back at the given start.
 fn away(start: usize) -> String {
     format!("{}/away", other_member(start % OTHERS))
-}
-
-/// Makes the kernel drop its cache of the files.
-fn forget_cached(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let file = File::open(entry?.path())?;
-        file.sync_all()?;
-        fadvise(&file, 0, None, Advice::DontNeed)?;
-    }
-    Ok(())
 }
 
 fn one_start(server: &Target, events: u64, device: usize) -> io::Result<Start> {

@@ -6,7 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -28,7 +28,7 @@ pub(crate) const KNOCKING: usize = 128;
 /// Receivers read before the talkers get their turn: a fraction of a millisecond.
 const EVENTS: usize = 32;
 /// No poll waits longer, so that talkers without a watch are read, too.
-const NAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+const NAP: Duration = Duration::from_millis(10);
 /// Descriptors that only wake the crowd up.
 const WATCHED: u64 = u64::MAX;
 
@@ -295,7 +295,9 @@ impl Crowd {
 
     /// Reads some receivers that have something, or waits a little.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
-        epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&NAP))?;
+        let nap = self.pinger.as_ref().and_then(Pinger::rest).map_or(NAP, |rest| rest.min(NAP));
+        let nap = Timespec::try_from(nap).map_err(io::Error::other)?;
+        epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&nap))?;
         for event in 0..self.events.len() {
             let data = self.events[event].data.u64();
             if data != WATCHED {

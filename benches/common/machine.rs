@@ -56,12 +56,22 @@ pub(crate) fn spread_threads(pid: u32, cores: Cores) -> io::Result<()> {
     Ok(())
 }
 
-/// From now on all threads of a process run on these cores, before others there if the kernel allows it.
-pub(crate) fn put_first_on(pid: u32, on: &[usize]) -> io::Result<()> {
+/// From now on a process that has one thread runs on these cores.
+pub(crate) fn move_to(pid: u32, on: &[usize]) -> io::Result<()> {
+    Ok(sched_setaffinity(i32::try_from(pid).ok().and_then(Pid::from_raw), &set_of(on))?)
+}
+
+fn set_of(on: &[usize]) -> CpuSet {
     let mut cores = CpuSet::new();
     for &core in on {
         cores.set(core);
     }
+    cores
+}
+
+/// From now on all threads of a process run on these cores, before others there if the kernel allows it.
+pub(crate) fn put_first_on(pid: u32, on: &[usize]) -> io::Result<()> {
+    let cores = set_of(on);
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         let thread: i32 = thread?.file_name().to_string_lossy().parse().map_err(io::Error::other)?;
         sched_setaffinity(Pid::from_raw(thread), &cores)?;

@@ -50,6 +50,11 @@ impl Pinger {
         Ok(())
     }
 
+    /// How long it has nothing to do, unless an answer comes.
+    pub(crate) fn rest(&self) -> Option<Duration> {
+        self.asked.is_none().then(|| self.next.saturating_duration_since(Instant::now()))
+    }
+
     /// Records the answer if it has come, asks again if it is time.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let now = Instant::now();

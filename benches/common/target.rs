@@ -172,6 +172,13 @@ impl Target {
         }
     }
 
+    /// `--backup` of its files, into this new folder.
+    pub(crate) fn backup(&self, to: &Path) -> Command {
+        let mut command = Command::new(program());
+        command.current_dir(self.folder.path()).arg("--backup").arg(to);
+        command
+    }
+
     /// Where browsers go, with `--web-listen`.
     pub(crate) fn web_address(&self) -> io::Result<SocketAddr> {
         self.address_after("listening for browsers, http://")

@@ -8,6 +8,8 @@ use chat_room::limits::HISTORY_SEGMENT_MAX;
 use chat_room::protocol::{Device, EventLine, Mail, Seq, Time};
 use chat_room::room::Delivered;
 
+use rustix::fs::{Advice, fadvise};
+
 use super::fail;
 use super::target::{other_member, the_members};
 use super::transcript::{MAIL, PUBLISHERS_MAX, write_line};
@@ -23,13 +25,25 @@ pub(crate) fn write_written(out: &mut Vec<u8>, number: u64) {
 /// A history as the server would have written it, in a group whose members were there before it, and devices that have
 /// nothing of it. [`MAIL`] has all.
 pub(crate) fn write_history(path: &Path, events: u64, devices: &[String]) -> io::Result<()> {
+    write_segments(path, events, HISTORY_SEGMENT_MAX)?;
+    let places = [(MAIL, events)].into_iter().chain(devices.iter().map(|name| (&**name, 0)));
+    write_group(path, &the_members(), places)
+}
+
+/// The same in files of at most so many bytes, in the group of this members.txt, each of whose members has all.
+pub(crate) fn write_history_of(path: &Path, events: u64, segment_max: u64, members: &str) -> io::Result<()> {
+    write_segments(path, events, segment_max)?;
+    write_group(path, members, mails(members).map(|mail| (mail, events)))
+}
+
+fn write_segments(path: &Path, events: u64, max: u64) -> io::Result<()> {
     fs::create_dir(path)?;
     let segment = |first: u64| File::create_new(path.join(format!("{first:012}.txt"))).map(BufWriter::new);
     let (mut file, mut len, mut line) = (segment(1)?, 0, Vec::new());
     for number in 1..=events {
         line.clear();
         write_written(&mut line, number);
-        if len + line.len() as u64 > HISTORY_SEGMENT_MAX {
+        if len + line.len() as u64 > max {
             std::mem::replace(&mut file, segment(number)?).into_inner()?.sync_all()?;
             len = 0;
         }
@@ -40,29 +54,46 @@ pub(crate) fn write_history(path: &Path, events: u64, devices: &[String]) -> io:
         }
         file.write_all(&line)?;
     }
-    file.into_inner()?.sync_all()?;
+    file.into_inner()?.sync_all()
+}
+
+/// Who was there before, and who has how much. A member's name alone is the device that has none.
+fn write_group<'a>(
+    path: &Path,
+    members: &str,
+    places: impl Iterator<Item = (&'a str, u64)>,
+) -> io::Result<()> {
     let mut delivered = Vec::new();
-    let mut place = |mail: &str, device, seq| match Mail::parse(mail.as_bytes()) {
-        Ok(mail) => {
-            Delivered { mail, device, seq: Seq(seq), time: Time::default() }.write(&mut delivered);
-            Ok(())
-        }
-        Err(_) => fail(format!("{mail} is no member")),
-    };
-    place(MAIL, Device::Default, events)?;
-    for name in devices {
-        let (mail, device) = name.split_once('/').unwrap_or_default();
-        let Some(device) = Device::parse_named(device) else { return fail(format!("{name} is no device")) };
-        place(mail, device, 0)?;
+    for (name, seq) in places {
+        let (mail, device) = match name.split_once('/') {
+            Some((mail, device)) => (mail, Device::parse_named(device)),
+            None => (name, Some(Device::Default)),
+        };
+        let Some(device) = device else { return fail(format!("{name} is no device")) };
+        let Ok(mail) = Mail::parse(mail.as_bytes()) else { return fail(format!("{name} is no member")) };
+        Delivered { mail, device, seq: Seq(seq), time: Time::default() }.write(&mut delivered);
     }
     fs::write(path.join("delivered"), delivered)?;
-    let members = the_members();
-    let there_before = members.lines().filter_map(|line| Some(format!("{} 0\n", line.split(' ').next()?)));
+    let there_before = mails(members).map(|mail| format!("{mail} 0\n"));
     fs::write(path.join("members"), ["0\n".to_owned()].into_iter().chain(there_before).collect::<String>())
+}
+
+fn mails(members: &str) -> impl Iterator<Item = &str> {
+    members.lines().filter_map(|line| line.split(' ').next())
 }
 
 /// The devices of the members who are away, so many of each as a member may have.
 pub(crate) fn devices_away(count: usize) -> Vec<String> {
     let each = chat_room::limits::DEVICES_PER_MEMBER_MAX;
     (0..count).map(|device| format!("{}/away{}", other_member(device / each), device % each)).collect()
+}
+
+/// Makes the kernel drop its cache of the files.
+pub(crate) fn forget_cached(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let file = File::open(entry?.path())?;
+        file.sync_all()?;
+        fadvise(&file, 0, None, Advice::DontNeed)?;
+    }
+    Ok(())
 }
