@@ -152,13 +152,15 @@ impl World {
         }
     }
 
+    /// Whether it runs, and the stream still has what comes next.
+    pub(super) fn may_be_copied(&self, node: &Node) -> bool {
+        let next = node.running().map(|running| running.replica.state().next());
+        next.is_some_and(|next| next.0 >= self.first + self.dropped as u64)
+    }
+
     /// A node gets the history and the state of another one that runs. If none does, it does not start again.
     pub(super) fn copy(&mut self, index: usize) {
-        let has_place = |node: &Node| {
-            let next = node.running().map(|running| running.replica.state().next());
-            next.is_some_and(|next| next.0 >= self.first + self.dropped as u64)
-        };
-        let models = self.nodes.iter().filter(|node| has_place(node));
+        let models = self.nodes.iter().filter(|node| self.may_be_copied(node));
         let Some(model) = models.min_by_key(|node| node.is_altered) else { return };
         let running = model.running().expect("it runs");
         let mut text = String::new();

@@ -113,10 +113,11 @@ impl World {
 
     pub(super) fn is_repaired(&mut self, index: usize) {
         if self.nodes[index].is_altered {
-            self.copy(index);
-            if self.nodes[index].is_altered {
+            // Until a right one can be copied, it waits.
+            if !self.nodes.iter().any(|node| !node.is_altered && self.may_be_copied(node)) {
                 return self.repair(index);
             }
+            self.copy(index);
         }
         self.nodes[index].life = Life::Crashed;
         self.nodes[index].link.conn = None;
@@ -130,8 +131,11 @@ impl World {
             let nodes = world.nodes.iter().enumerate();
             nodes.filter_map(|(index, node)| Some((index, node.running()?.replica.state().sum()))).collect()
         };
-        // Where one has just stopped, others may be about to: they do, and come back.
-        if self.nodes.iter().any(|node| matches!(node.life, Life::Stopped)) {
+        // Where one has just stopped, others may be about to, one after the other: they do, and come back.
+        for _ in 0..self.nodes.len() {
+            if self.nodes.iter().all(|node| node.running().is_some()) {
+                break;
+            }
             self.pass(SLACK);
         }
         let before = running(self);
@@ -146,7 +150,9 @@ impl World {
             .filter(|(_, sum)| 2 * count(*sum) > before.len())
             .map(|(index, _)| *index)
             .collect();
-        let after: Vec<usize> = running(self).into_iter().map(|(index, _)| index).collect();
+        // One that was still on its way has said nothing.
+        let was_there = |index: &usize| before.iter().any(|(there, _)| there == index);
+        let after: Vec<usize> = running(self).into_iter().map(|(index, _)| index).filter(was_there).collect();
         assert_eq!(after, right, "those with a majority go on, all others have stopped");
         self.report.count(if right.is_empty() { What::NobodyKnows } else { What::JudgedSums });
         self.is_judged = false;
