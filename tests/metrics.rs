@@ -1,39 +1,25 @@
 //! What monitors are told, with the real programs: promtool and Prometheus.
 
 mod common;
+#[path = "common/monitor.rs"]
+mod monitor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use chat_room::server::ops::metrics::figure::FIGURES;
 use common::disk::skip;
-use common::net::{ask, connect, free_addr};
+use common::net::{ask, connect};
 use common::peer::Peer;
-use common::running::Running;
 use common::server::{GROUP, Server, members_txt, until};
 use common::strace::Strace;
+use monitor::{Prometheus, get, metrics_addr};
 
 fn start(options: &[&str]) -> Server {
     Server::with(&members_txt(&GROUP), &[&["--metrics-listen", "127.0.0.1:0"], options].concat())
-}
-
-fn metrics_addr(server: &Server) -> SocketAddr {
-    server.until_logged("/metrics");
-    let log = server.log();
-    let (_, told) = log.split_once("metrics on http://").expect("it is logged");
-    told.split('/').next().expect("an address").parse().expect("an address")
-}
-
-/// Asks, and gives the status and the body.
-fn get(addr: SocketAddr, path: &str) -> (u16, String) {
-    let answer = ask(addr, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    let status = head.split(' ').nth(1).expect("a status").parse().expect("a number");
-    (status, body.to_owned())
 }
 
 /// The value of each sample, by its name with its labels.
@@ -171,51 +157,6 @@ fn what_is_wrong_is_told() {
     until("all is well again", || get(addr, "/healthz").0 == 200);
 }
 
-/// Prometheus in a folder of its own, ended with the test.
-struct Prometheus {
-    _process: Running,
-    addr: SocketAddr,
-}
-
-impl Prometheus {
-    /// Scrapes and judges every half second. `None`: there is none here.
-    fn start(folder: &Path, target: SocketAddr) -> Option<Prometheus> {
-        let addr = free_addr();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/monitoring");
-        let read = |name: &str| fs::read_to_string(root.join(name)).expect("a file of this repository");
-        let config = read("prometheus.yml").replace("127.0.0.1:7690", &target.to_string());
-        let config =
-            config.replace("scrape_interval: 15s", "scrape_interval: 500ms\n    scrape_timeout: 500ms");
-        let config = format!("global: {{ evaluation_interval: 500ms }}\n{config}");
-        // What counts here is that they fire; tests/alerts.yml has how long that takes.
-        let rules = read("alerts.yml").replace("for: 1m", "for: 0s").replace("for: 5m", "for: 0s");
-        fs::write(folder.join("prometheus.yml"), config).expect("a file");
-        fs::write(folder.join("alerts.yml"), rules).expect("a file");
-        let mut command = Command::new("prometheus");
-        command
-            .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
-            .arg(format!("--web.listen-address={addr}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let process = Running::start(&mut command).ok()?;
-        until("prometheus listens", || TcpStream::connect(addr).is_ok());
-        Some(Prometheus { _process: process, addr })
-    }
-
-    fn ask(&self, path: &str) -> String {
-        get(self.addr, path).1
-    }
-
-    fn until_firing(&self, alert: &str) {
-        let alert = format!("\"alertname\":\"{alert}\"");
-        until(&alert, || {
-            let told = self.ask("/api/v1/alerts");
-            told.split("{\"labels\":").any(|one| one.contains(&alert) && one.contains("\"state\":\"firing\""))
-        });
-    }
-}
-
 #[test]
 fn prometheus_reads_them_and_its_alerts_fire() {
     let mut server = start(&["--max-connections", "2"]);
@@ -241,6 +182,15 @@ fn prometheus_reads_them_and_its_alerts_fire() {
     prometheus.until_firing("ChatRoomFull");
     for peer in &mut inside {
         peer.fence();
+    }
+
+    if let Some(_strace) = Strace::attach(server.pid(), "fdatasync:delay_enter=1500000") {
+        // Not only the first of them: a monitor sees how a figure grows.
+        for n in 1..=3 {
+            inside[0].say("MSG slow");
+            inside[0].expect(&format!("OK MSG {n} <time>"));
+        }
+        prometheus.until_firing("ChatRoomSlowCommits");
     }
 
     server.kill();

@@ -56,7 +56,8 @@ impl Group {
             ("--cluster", urls),
             ("--node", name),
             ("--cluster-credentials", credentials),
-            ("--tls-listen", listen),
+            ("--tls-listen", listen.clone()),
+            ("--metrics-listen", listen),
         ];
         pairs.into_iter().flat_map(|(option, value)| [option.to_owned(), value]).collect()
     }

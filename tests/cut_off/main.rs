@@ -7,6 +7,9 @@ mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 mod group;
+#[path = "../common/monitor.rs"]
+mod monitor;
+mod monitored;
 mod moves;
 #[allow(dead_code, reason = "a part of it is used here")]
 #[path = "../nodes/proxy.rs"]
