@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use common::peer::Peer;
+use common::peer::{Peer, fits};
 use common::server::{GROUP, Server, cheap_hash, line_of, members_txt, until_members};
 use common::talk::Talk;
 use rustix::process::Signal;
@@ -184,19 +184,14 @@ fn a_busy_editor_makes_no_stop_unclean() {
     talk.peer("ann3").until_stat("members-queue", 2..=2);
     talk.play("bob> MSG last\nbob< OK MSG 1 <time>");
     talk.server.signal(Signal::TERM);
-    talk.play(
-        "
-        bob< BYE shutdown …
-        bob.
-        ann< MSG 1 <time> bob@x last
-        ",
-    );
+    talk.play("bob< BYE shutdown …\nbob.");
     for name in ["ann", "ann2"] {
-        if name == "ann2" {
-            talk.play("ann2< MSG …");
-        }
-        talk.peer(name).expect("ERR ADD storage members.txt: somebody is writing to it; try again");
-        talk.peer(name).expect("BYE shutdown …");
+        // On a busy machine the changes may have been given up before the message was said.
+        let mut said: Vec<String> = std::iter::from_fn(|| talk.peer(name).line()).collect();
+        assert!(fits("BYE shutdown …", &said.pop().expect("the last line")));
+        said.sort_unstable();
+        let given_up = "ERR ADD storage members.txt: somebody is writing to it; try again";
+        assert_eq!(said, [given_up, "MSG 1 <time> bob@x last"]);
     }
     assert_eq!(talk.server.wait().code(), Some(0), "{}", talk.server.log());
     assert!(talk.server.history().join("clean").exists());
