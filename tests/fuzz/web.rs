@@ -94,7 +94,7 @@ fn decoded(input: &[u8], piece: usize) -> (Vec<u8>, Vec<u8>, Option<u16>) {
 /// The same by the book: RFC 6455, with all bytes at once.
 fn model(mut input: &[u8]) -> (Vec<u8>, Vec<u8>, Option<u16>) {
     let (mut text, mut pongs, mut in_message) = (Vec::new(), Vec::new(), false);
-    let mut begins = 0;
+    let mut message = Vec::new();
     loop {
         let &[first, second, ..] = input else {
             let is_wrong = input.first().is_some_and(|first| first & 0x70 != 0);
@@ -160,11 +160,10 @@ fn model(mut input: &[u8]) -> (Vec<u8>, Vec<u8>, Option<u16>) {
                 _ => {}
             }
         } else {
-            if !in_message {
-                begins = text.len();
-            }
             in_message = true;
-            if payload.contains(&255) {
+            message.extend_from_slice(&payload);
+            let is_end = is_whole && is_last;
+            if std::str::from_utf8(&message).is_err_and(|error| is_end || error.error_len().is_some()) {
                 // How much of this frame's text came before depends on how it was split.
                 return (text, pongs, Some(1007));
             }
@@ -174,9 +173,10 @@ fn model(mut input: &[u8]) -> (Vec<u8>, Vec<u8>, Option<u16>) {
             }
             if is_last {
                 in_message = false;
-                if text.len() > begins && !text.ends_with(b"\n") {
+                if !message.is_empty() && !message.ends_with(b"\n") {
                     text.push(b'\n');
                 }
+                message.clear();
             }
         }
         input = &rest[have..];

@@ -4,6 +4,7 @@
 use bytes::BytesMut;
 
 use crate::limits::{WEB_FRAME_MAX, WEB_FRAME_TAKEN_MAX};
+use crate::server::net::web::utf8::Utf8;
 
 /// Why a connection ends (RFC 6455 section 7.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +45,6 @@ const PONG: u8 = 10;
 const CONTROL_MAX: u32 = 125;
 /// The longest header of a frame from a peer.
 const HEADER_MAX: usize = 14;
-/// No text in UTF-8 has this byte. Telnet has, and would be answered with it.
-const NEVER_IN_UTF8: u8 = 255;
 
 /// What a frame from a peer carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +92,8 @@ pub struct Reader {
     in_message: bool,
     /// Whether a message has begun a line that it has not ended.
     in_line: bool,
+    /// Where the message's text stands (section 8.1).
+    utf8: Utf8,
 }
 
 impl Reader {
@@ -165,9 +166,7 @@ impl Reader {
         buf.copy_within(*at..*at + len, *text);
         let part = &mut buf[*text..*text + len];
         self.unmask(part);
-        if memchr::memchr(NEVER_IN_UTF8, part).is_some() {
-            return Err(CloseCode::NOT_UTF8);
-        }
+        self.utf8 = self.utf8.after(part).ok_or(CloseCode::NOT_UTF8)?;
         if let Some(&last) = part.last() {
             self.in_line = last != b'\n';
         }
@@ -178,6 +177,7 @@ impl Reader {
         }
         if std::mem::take(&mut self.carries) == Carries::LastText {
             self.in_message = false;
+            self.utf8 = self.utf8.whole().ok_or(CloseCode::NOT_UTF8)?;
             if std::mem::take(&mut self.in_line) {
                 buf[*text] = b'\n';
                 *text += 1;

@@ -5,4 +5,5 @@ pub mod files;
 pub mod frames;
 pub(in crate::server) mod http;
 pub mod request;
+mod utf8;
 pub(in crate::server) mod websocket;

@@ -169,10 +169,23 @@ fn what_is_against_the_rules_ends_it() {
     }
     check(&all(&[(0x01, b"a"), (0x81, b"b")]), b"a", b"", Some(1002));
     check(&all(&[(0x01, b"a"), (0x82, b"b")]), b"a", b"", Some(1002));
-    // Telnet. Everything else that is not UTF-8 the lines refuse, each for itself.
-    let (text, _, end) = read(&frame(0x81, b"PING \xff\xfd\x06"), 1000);
-    assert_eq!((&text[..], end), (&b""[..], Some(1007)));
-    check(&frame(0x81, b"MSG \xfe"), b"MSG \xfe\n", b"", None);
+}
+
+#[test]
+fn text_is_utf8_however_it_is_split() {
+    let noodles = "MSG 🍜\n".as_bytes();
+    check(
+        &all(&[(0x01, &noodles[..5]), (0x89, b""), (0x00, &noodles[5..7]), (0x80, &noodles[7..])]),
+        noodles,
+        b"\x8a\0",
+        None,
+    );
+    for bytes in [&b"PING \xff\xfd\x06"[..], b"MSG \xfe", b"MSG \xc0\xaf", b"MSG \xed\xa0\x80", &noodles[..6]]
+    {
+        let (text, _, end) = read(&frame(0x81, bytes), 1000);
+        assert!(bytes.starts_with(&text));
+        assert_eq!(end, Some(1007), "{}", bytes.escape_ascii());
+    }
 }
 
 #[test]
