@@ -133,14 +133,33 @@ enum Outsider {
     HalfSent,
     /// Each has a WebSocket, and sends a frame byte by byte.
     Drips,
-    /// A connection for each request, over before the next.
-    Gets,
+    /// Each comes for one visit, which is soon over. They are made by turns.
+    Visits(&'static [Visit]),
 }
 
-const OUTSIDERS: [(Outsider, &str); 3] = [
+/// What somebody sends who comes for a moment, and how the answer begins.
+#[derive(Debug, PartialEq, Eq)]
+struct Visit {
+    says: [&'static [u8]; 2],
+    answer: &'static [u8],
+}
+
+const GETS: &[Visit] = &[Visit { says: [GET, b""], answer: b"HTTP/1.1 200 " }];
+/// Each ends its connection: a frame without a mask, one of 4 GiB, one with a reserved bit; and the page of another site.
+const MISTAKES: &[Visit] = &[
+    Visit { says: [WISH.as_bytes(), b"\x81\x01x"], answer: b"HTTP/1.1 101 " },
+    Visit { says: [WISH.as_bytes(), b"\x81\xff\0\0\0\x01\0\0\0\0mask"], answer: b"HTTP/1.1 101 " },
+    Visit { says: [WISH.as_bytes(), b"\xc1\x81maskx"], answer: b"HTTP/1.1 101 " },
+    Visit { says: [ELSEWHERE, WISH.as_bytes().split_at(FIRST_LINE.len()).1], answer: b"HTTP/1.1 403 " },
+];
+const FIRST_LINE: &str = "GET /chat HTTP/1.1\r\n";
+const ELSEWHERE: &[u8] = b"GET /chat HTTP/1.1\r\nOrigin: https://elsewhere.example\r\n";
+
+const OUTSIDERS: [(Outsider, &str); 4] = [
     (Outsider::HalfSent, "requests half sent, 1,000 bytes a second"),
     (Outsider::Drips, "WebSockets with a frame byte by byte, 1,000 bytes a second"),
-    (Outsider::Gets, "GETs of the page, 1,000 a second, each on a connection of its own"),
+    (Outsider::Visits(GETS), "GETs of the page, 1,000 a second, each on a connection of its own"),
+    (Outsider::Visits(MISTAKES), "frames and origins that end their connections, 1,000 a second"),
 ];
 /// What all of them do together in a second.
 const A_SECOND: f64 = 1000.0;
@@ -169,7 +188,7 @@ fn outsiders_around(plan: &Plan) -> io::Result<()> {
             }
             server.settle()?;
         }
-        let how_many = if outsider == Outsider::Gets { String::new() } else { format!("{count}, ") };
+        let how_many = if let Outsider::Visits(_) = outsider { String::new() } else { format!("{count}, ") };
         for ((question, ..), phases) in QUESTIONS.into_iter().zip(&pairs) {
             for (phase, pairs) in PHASES.into_iter().zip(phases) {
                 let what = format!("{name}: {question} p99 quiet, µs / {phase} / ratio");
@@ -201,12 +220,12 @@ fn beside_decoys(
     outsider: Outsider,
     count: usize,
 ) -> io::Result<Vec<f64>> {
-    if outsider == Outsider::Gets {
+    if let Outsider::Visits(visits) = outsider {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         return both(plan, inside, A_SECOND, |done| {
             let mut ours = connect(nth_address(done % 4), address)?;
-            ours.write_all(GET)?;
+            ours.write_all(&visits[done % visits.len()].says.concat())?;
             listener.accept().map(drop)
         });
     }
@@ -226,25 +245,27 @@ fn beside(
     count: usize,
     web: SocketAddr,
 ) -> io::Result<Vec<f64>> {
-    if outsider == Outsider::Gets {
+    if let Outsider::Visits(visits) = outsider {
         let mut open = std::collections::VecDeque::new();
         return both(plan, inside, A_SECOND, |done| {
+            let visit = &visits[done % visits.len()];
             let mut stream = connect(nth_address(done % 4), web)?;
-            stream.write_all(GET)?;
-            open.push_back(stream);
+            stream.write_all(&visit.says.concat())?;
+            open.push_back((stream, visit.answer));
             if open.len() < 10 {
                 return Ok(());
             }
             // By now its answer is there.
+            let (mut stream, expected) = open.pop_front().expect("there are ten");
             let mut answer = Vec::new();
-            open.pop_front().expect("there are ten").read_to_end(&mut answer)?;
-            if answer.starts_with(b"HTTP/1.1 200 ") { Ok(()) } else { fail("a GET was not answered") }
+            stream.read_to_end(&mut answer)?;
+            if answer.starts_with(expected) { Ok(()) } else { fail("a visitor is answered otherwise") }
         });
     }
     let mut crowd = connect_all(count, web)?;
     let line = frame(&"x".repeat(125));
     let text = match outsider {
-        Outsider::HalfSent | Outsider::Gets => &WISH.as_bytes()[..WISH.len() - 2],
+        Outsider::HalfSent | Outsider::Visits(_) => &WISH.as_bytes()[..WISH.len() - 2],
         Outsider::Drips => {
             for stream in &mut crowd {
                 stream.write_all(WISH.as_bytes())?;
