@@ -121,6 +121,28 @@ pub(super) enum Event {
     },
 }
 
+impl Event {
+    /// The node whose next deadline it may change. `None`: that of any.
+    fn touches(&self) -> Option<usize> {
+        match self {
+            Event::Hear { node, .. }
+            | Event::Up { node }
+            | Event::Start { node }
+            | Event::Here { node, .. }
+            | Event::Question { node, .. }
+            | Event::Answer { node, .. }
+            | Event::Absent { node, .. }
+            | Event::Asked { node, .. }
+            | Event::Place { node, .. }
+            | Event::AskedPlaces { node, .. }
+            | Event::TellPlaces { node, .. }
+            | Event::Repair { node }
+            | Event::Again { node, .. } => Some(*node),
+            Event::Store { .. } | Event::Move { .. } => None,
+        }
+    }
+}
+
 pub(super) struct World {
     pub(super) rng: Rng,
     pub(super) swarm: Swarm,
@@ -296,19 +318,21 @@ impl World {
     pub(super) fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         let mut turns = 0;
+        // Asking all of them each time took half of the simulation's time.
+        let mut deadlines = self.deadlines();
         loop {
             let queued = self.queue.first_key_value().map(|(key, _)| key.0);
-            let nodes = self.nodes.iter().enumerate();
-            let deadlines = nodes.filter_map(|(index, node)| Some((node.next_deadline(self.now)?, index)));
-            let deadline = deadlines.min();
+            let deadline = (0..).zip(&deadlines).filter_map(|(index, at)| Some(((*at)?, index))).min();
             let next = queued.into_iter().chain(deadline.map(|(at, _)| at)).min();
             let Some(next) = next.filter(|next| *next <= until) else { break };
             turns = if next > self.now { 0 } else { turns + 1 };
             assert!(turns < 10_000, "time passes");
             self.now = self.now.max(next);
-            if queued == Some(next) {
+            let touched = if queued == Some(next) {
                 let (_, event) = self.queue.pop_first().expect("it is there");
+                let touched = event.touches();
                 self.happen(event);
+                touched
             } else if let Some((_, index)) = deadline {
                 let now = self.now;
                 let replica = &mut self.nodes[index].running_mut().expect("it has a deadline").replica;
@@ -316,9 +340,23 @@ impl World {
                     replica.tick(now);
                 }
                 self.drain(index);
+                Some(index)
+            } else {
+                None
+            };
+            match touched {
+                Some(index) if deadlines.len() == self.nodes.len() => {
+                    deadlines[index] = self.nodes[index].next_deadline(self.now);
+                }
+                _ => deadlines = self.deadlines(),
             }
         }
+        assert_eq!(deadlines, self.deadlines(), "an event changes what it says that it touches");
         self.now = until;
+    }
+
+    fn deadlines(&self) -> Vec<Option<Duration>> {
+        self.nodes.iter().map(|node| node.next_deadline(self.now)).collect()
     }
 
     fn happen(&mut self, event: Event) {
