@@ -95,7 +95,7 @@ fn a_server_started_in_a_backup_goes_on_where_it_was_made() {
     assert_eq!(ann.line().as_deref(), Some("OK MSG 4 <time>"));
 
     let copy = Server::in_folder(copy, &[]);
-    assert!(copy.log().contains("this folder is a copy"), "{}", copy.log());
+    copy.until_logged("this folder is a copy");
     let (mut phone, told) = login(&copy, &format!("RESUME bob@x/phone {token}"));
     assert!(told.contains("last=3 missed=1 "), "{told}");
     assert_eq!(phone.line().as_deref(), Some("MSG 3 <time> ann@x missed"));

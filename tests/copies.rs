@@ -86,14 +86,14 @@ fn a_new_node_gets_what_the_stream_has_forgotten() {
 
     // What the stream continues from is in it, but not what was said before.
     let n1 = stage.node("n1", empty());
-    assert!(n1.log().contains("ends with event 0, and the stream continues after event 19"), "{}", n1.log());
-    assert!(n1.log().contains("copying the history from node n0, which has events 1 to 21"), "{}", n1.log());
+    n1.until_logged("ends with event 0, and the stream continues after event 19");
+    n1.until_logged("copying the history from node n0, which has events 1 to 21");
     same_events(&[&n0, &n1]);
 
     stage.forget();
     says(&mut ann, "what the stream has", last + 3);
     let mut n2 = stage.node("n2", empty());
-    assert!(n2.log().contains("ends with event 0, and the stream begins with message "), "{}", n2.log());
+    n2.until_logged("ends with event 0, and the stream begins with message ");
     same_events(&[&n0, &n1, &n2]);
     let files = events(&n2.members().with_file_name("."));
     assert_eq!(files.keys().map(|name| &name[6..12]).collect::<Vec<_>>(), ["000001", "000006", "000011"]);
@@ -149,8 +149,8 @@ fn a_node_that_was_away_for_longer_than_the_stream_keeps_comes_back() {
 
     let (n1, n2) = (stage.node("n1", n1), stage.node("n2", n2));
     for node in [&n1, &n2] {
-        assert!(node.log().contains("continues with message "), "{}", node.log());
-        assert!(node.log().contains("copying the history from node n"), "{}", node.log());
+        node.until_logged("continues with message ");
+        node.until_logged("copying the history from node n");
     }
     until("the edit is everywhere", || {
         [&n0, &n1, &n2].iter().all(|node| node.members_text().contains("gus@x $argon2id$"))
@@ -263,7 +263,7 @@ fn what_no_node_keeps_any_more_is_missing_and_that_is_said() {
     }
     let n0 = stage.node("n0", n0);
     let n1 = stage.node("n1", empty());
-    assert!(n1.log().contains("node n0 keeps no event before 11"), "{}", n1.log());
+    n1.until_logged("node n0 keeps no event before 11");
     same_events(&[&n0, &n1]);
     // Who has older ones keeps them.
     let n2 = stage.node("n2", old);

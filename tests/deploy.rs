@@ -124,7 +124,7 @@ fn without_a_watchdog_none_is_notified() {
     command.env("NOTIFY_SOCKET", "/no/such/socket");
     let mut server = Server::launch(command, &members_txt(&GROUP), &[]);
     server.stop();
-    assert!(server.log().contains("NOTIFY_SOCKET=/no/such/socket: cannot be used: "), "{}", server.log());
+    server.until_logged("NOTIFY_SOCKET=/no/such/socket: cannot be used: ");
 }
 
 /// The program with a socket that somebody listens at, as systemd passes it on.
@@ -162,11 +162,7 @@ fn who_connects_during_a_restart_waits() {
     // Where no option listens nobody is served, and the log says so.
     let folder = server.into_folder();
     let server = Server::launch_in(folder, with_socket(&socket), "127.0.0.1:0", &[]);
-    assert!(
-        server.log().contains(&format!("a socket at {addr}, but no option listens there")),
-        "{}",
-        server.log()
-    );
+    server.until_logged(&format!("a socket at {addr}, but no option listens there"));
     Peer::member(server.addr(), "ann@x").fence();
 }
 

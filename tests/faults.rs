@@ -173,14 +173,10 @@ fn a_stop_while_syncs_fail_says_so() {
     bob.expect_end();
     // All that was told is safe, but the next start has to look.
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
-    assert!(
-        server.log().contains("the next start will look at the history more closely"),
-        "{}",
-        server.log()
-    );
+    server.until_logged("the next start will look at the history more closely");
     drop(strace);
     let server = server.again();
-    assert!(server.log().contains("listening"), "{}", server.log());
+    server.until_logged("listening");
     let mut bob = Peer::member(server.addr(), "bob@x/-");
     bob.say("HISTORY 1");
     bob.expect("HISTORY 1 1");
@@ -208,7 +204,7 @@ fn a_sync_that_fails_is_said_to_all_and_loses_nothing_that_was_told() {
     }
     let status = server.wait();
     assert_eq!(status.code(), Some(1), "{}", server.log());
-    assert!(server.log().contains("cannot sync it: Input/output error"), "{}", server.log());
+    server.until_logged("cannot sync it: Input/output error");
 
     let server = server.again();
     let mut eve = Peer::member(server.addr(), "eve@x");

@@ -159,7 +159,7 @@ fn a_lost_stream_is_made_again_from_a_nodes_history() {
     );
     // A node that was left running does not take the new stream's messages for those of the lost one.
     assert_eq!(n2.wait().code(), Some(1), "{}", n2.log());
-    assert!(n2.log().contains("the stream begins with message 1000000000"), "{}", n2.log());
+    n2.until_logged("the stream begins with message 1000000000");
     let n2 = n2.into_folder();
     let longer = copy_of(n2.path());
     let n0 = stage.node("n0", n0);
@@ -169,7 +169,7 @@ fn a_lost_stream_is_made_again_from_a_nodes_history() {
     let n2 = stage.node("n2", n2);
     // Less becomes as much.
     let n1 = stage.node("n1", n1);
-    assert!(n1.log().contains("ends with event 2, and the stream continues after event 3"), "{}", n1.log());
+    n1.until_logged("ends with event 2, and the stream continues after event 3");
     // More is lost to the group, and that node says so.
     let last = longer.path().join("history/000000000001.txt");
     let text = fs::read_to_string(&last).expect("text");
@@ -274,7 +274,7 @@ fn a_node_that_is_taken_out_goes_on_alone_and_does_not_come_back_unnoticed() {
 
     // The same group, with nothing to announce.
     let mut alone = Server::in_folder(n1, &[]);
-    assert!(alone.log().contains("it has left that, and goes on alone"), "{}", alone.log());
+    alone.until_logged("it has left that, and goes on alone");
     let resume = format!("RESUME bob@x/phone {bobs_token}");
     let mut bob = login(&alone, &resume, "OK RESUME bob@x role=member last=2 missed=0 …");
     alone.stop();

@@ -184,7 +184,7 @@ fn a_certificate_that_members_do_not_take_is_told() {
     let (cert_text, key_text) = (cert_text.to_owned(), key_text.to_owned());
     let server =
         Server::in_folder(folder, &[&TLS[..], &["--tls-cert", &cert_text, "--tls-key", &key_text]].concat());
-    assert!(server.log().contains("served.pem: the certificate expires at "), "{}", server.log());
+    server.until_logged("served.pem: the certificate expires at ");
     fs::copy(server.members().with_file_name("old.pem"), &cert).expect("copied");
     server.signal(Signal::HUP);
     server.until_logged("served.pem: the certificate expired at ");

@@ -33,7 +33,7 @@ fn a_node_without_a_quorum_stops_and_says_what_is_not_settled() {
     let node = group.node(0);
     assert_eq!(node.wait().code(), Some(0), "{}", node.log());
     let told = "messages and changes that are not settled: 3. Nobody was told OK for them";
-    assert!(node.log().contains(told), "{}", node.log());
+    node.until_logged(told);
 
     group.have_a_quorum_again();
     group.restart(0);
