@@ -45,7 +45,7 @@ fn a_browser_takes_part() {
         bob< OK MSG 2 <time>
         ann< MSG 2 <time> bob@x back
         cid< MSG 2 <time> bob@x back
-        bob>> PING 1\\nPING 2\\nMSG \\xfe\\n
+        bob>> PING 1\\nPING 2\\nMSG \\x01\\n
         bob< OK PING 1
         bob< OK PING 2
         bob< ERR MSG bad-text …
