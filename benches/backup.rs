@@ -22,10 +22,10 @@ use common::crowd::{Crowd, Entrance};
 use common::disk::{skip, tool};
 use common::large_group::members_txt;
 use common::machine::{Cores, move_to};
-use common::pair::Waits;
+use common::pair::{Phases, Waits, begin_pings, pings, say_one};
 use common::pinger::Pinger;
 use common::publishers::Publishers;
-use common::table::{Spread, Table, percentile};
+use common::table::{Spread, Table};
 use common::target::{HISTORY, History, Target};
 use common::written::{forget_cached, write_history_of};
 use common::{Plan, fail};
@@ -58,9 +58,8 @@ enum Layout {
 }
 
 struct Round {
-    before: Waits,
-    during: Waits,
-    after: Waits,
+    /// Before, during and after.
+    waits: [Waits; 3],
     /// Seconds of each backup.
     backups: Vec<f64>,
 }
@@ -185,22 +184,15 @@ impl Group {
     fn talk(&mut self, mut goes_on: impl FnMut(u64) -> io::Result<bool>) -> io::Result<Waits> {
         let Group { crowd, publishers } = self;
         let mut messages = Vec::new();
-        if let Some(pinger) = &mut crowd.pinger {
-            pinger.begin()?;
-        }
+        begin_pings(crowd)?;
         while goes_on(crowd.transcript.last())? {
-            crowd.start_run();
             let start = Instant::now();
-            let last = publishers.say_one(crowd)?;
-            crowd.until_all_have(last)?;
-            messages.push(start.elapsed().as_secs_f64());
-            publishers.check(crowd)?;
-            while start.elapsed() < EVERY && goes_on(last)? {
+            messages.push(say_one(crowd, publishers)?);
+            while start.elapsed() < EVERY && goes_on(crowd.transcript.last())? {
                 crowd.turn()?;
             }
         }
-        let pings = crowd.pinger.as_mut().map(|pinger| std::mem::take(&mut pinger.waits));
-        Ok([messages, pings.unwrap_or_default()])
+        Ok([messages, pings(crowd)])
     }
 
     fn talk_for(&mut self, time: Duration) -> io::Result<Waits> {
@@ -230,7 +222,7 @@ fn round(plan: &Plan, server: &Target, group: &mut Group, kind: Kind, layout: La
     let backups = backups.made;
     server.settle()?;
     let after = group.talk_for(phase)?;
-    Ok(Round { before, during, after, backups })
+    Ok(Round { waits: [before, during, after], backups })
 }
 
 /// One after the other.
@@ -304,12 +296,8 @@ fn rows(table: &mut Table, kind: Kind, layout: Layout, mut rounds: Vec<Round>) {
     table.row([format!("a backup, {what}: s"), took]);
     for (which, name) in ["MSG until all have it", "PING"].into_iter().enumerate() {
         for percent in [50, 99] {
-            let mut part = |phase: fn(&mut Round) -> &mut Waits| -> Vec<f64> {
-                rounds.iter_mut().map(|round| percentile(&mut phase(round)[which], percent)).collect()
-            };
-            let (before, during) = (part(|round| &mut round.before), part(|round| &mut round.during));
-            let after = part(|round| &mut round.after);
-            let quiet: Vec<f64> = before.iter().zip(&after).map(|(&a, &b)| f64::midpoint(a, b)).collect();
+            let Phases { before, during, after, quiet } =
+                Phases::of(rounds.iter_mut().map(|round| &mut round.waits), which, percent);
             let ratios = |these: &[f64], those: &[f64]| {
                 Spread::of(these.iter().zip(those).map(|(this, that)| this / that)).show(1.0, 2)
             };

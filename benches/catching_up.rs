@@ -16,12 +16,12 @@ use tempfile::TempDir;
 
 use common::crowd::Crowd;
 use common::machine::{forget_most_resident, most_resident_kib, processor_seconds, resident_kib};
-use common::pair::{WAITS, Waits, talk, talk_for};
+use common::pair::{Phases, WAITS, Waits, talk, talk_for};
 use common::pinger::Pinger;
 use common::publishers::Publishers;
 use common::returners::Returners;
 use common::run::real;
-use common::table::{Spread, Table, percentile};
+use common::table::{Spread, Table};
 use common::target::{HISTORY, History, Target};
 use common::written::{devices_away, write_history};
 use common::{PATIENCE, Plan, fail};
@@ -49,9 +49,8 @@ struct Round {
     all_done: f64,
     /// Part of the time that the server's process, and the receivers' core, were at work.
     busy: [f64; 2],
-    before: Waits,
-    during: Waits,
-    after: Waits,
+    /// Before, during and after.
+    waits: [Waits; 3],
     /// KiB of the server's memory, before and at most.
     memory: [u64; 2],
 }
@@ -124,9 +123,7 @@ fn round(plan: &Plan, case: &Case) -> io::Result<Round> {
         first_done,
         all_done,
         busy: [0, 1].map(|which| (busy_after[which] - busy_before[which]) / seconds),
-        before,
-        during,
-        after,
+        waits: [before, during, after],
         memory: [idle, most],
     })
 }
@@ -155,12 +152,8 @@ fn rows(case: &Case, mut rounds: Vec<Round>, table: &mut Table) {
     ]);
     for (which, what) in WAITS.iter().enumerate() {
         for percent in [50, 99] {
-            let mut part = |phase: fn(&mut Round) -> &mut Waits| -> Vec<f64> {
-                rounds.iter_mut().map(|round| percentile(&mut phase(round)[which], percent)).collect()
-            };
-            let (before, during) = (part(|round| &mut round.before), part(|round| &mut round.during));
-            let after = part(|round| &mut round.after);
-            let quiet: Vec<f64> = before.iter().zip(&after).map(|(&a, &b)| f64::midpoint(a, b)).collect();
+            let Phases { before, during, after, quiet } =
+                Phases::of(rounds.iter_mut().map(|round| &mut round.waits), which, percent);
             for (when, measured, beside) in
                 [("meanwhile beside quiet", &during, &quiet), ("quiet beside quiet", &after, &before)]
             {

@@ -21,11 +21,11 @@ use common::crowd::{Compares, Crowd};
 use common::flood::{Load, Part, by_turns, rows};
 use common::latecomer::{Latecomer, Pace};
 use common::machine::{resident_kib, spread_threads};
-use common::pair::{WAITS, Waits, talk, talk_for};
+use common::pair::{Phases, WAITS, talk, talk_for};
 use common::pinger::Pinger;
 use common::publishers::{PUBLISHERS, Publishers};
 use common::run::{burst, real};
-use common::table::{Spread, Table, percentile};
+use common::table::{Spread, Table};
 use common::talker::Talker;
 use common::target::{HISTORY, History, OTHERS, Target, other_member};
 use common::transcript::{MAIL, PUBLISHERS_MAX};
@@ -173,7 +173,7 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
 
     let mut seconds = Duration::from_millis(100).as_secs_f64();
     let mut rates = Vec::new();
-    let (mut before, mut during, mut after) = (Vec::new(), Vec::new(), Vec::new());
+    let mut waits = Vec::new();
     for (number, devices) in phases.iter().enumerate() {
         server.settle()?;
         let first = talk_for(&mut crowd, &mut publishers, seconds)?;
@@ -194,9 +194,7 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
         server.settle()?;
         let second = talk_for(&mut crowd, &mut publishers, seconds)?;
         if number > 0 {
-            before.push(first);
-            during.push(busy);
-            after.push(second);
+            waits.push([first, busy, second]);
             rates.push(real(events) / took);
         }
     }
@@ -209,11 +207,7 @@ fn catching_up(plan: &Plan, name: &str, pace: Pace, devices: usize, table: &mut 
     ]);
     for (which, what) in WAITS.iter().enumerate() {
         for percent in [50, 99] {
-            let part = |phases: &mut Vec<Waits>| -> Vec<f64> {
-                phases.iter_mut().map(|waits| percentile(&mut waits[which], percent)).collect()
-            };
-            let (before, during, after) = (part(&mut before), part(&mut during), part(&mut after));
-            let quiet: Vec<f64> = before.iter().zip(&after).map(|(&a, &b)| f64::midpoint(a, b)).collect();
+            let Phases { before, during, after, quiet } = Phases::of(waits.iter_mut(), which, percent);
             for (when, measured, beside, aim) in [
                 (
                     format!("while a device catches up {name} beside quiet"),

@@ -27,9 +27,7 @@ impl Cores {
 
 /// Binds this thread, and what it starts from now on, to one core.
 pub(crate) fn stay_on(core: usize) -> io::Result<()> {
-    let mut cores = CpuSet::new();
-    cores.set(core);
-    Ok(sched_setaffinity(None, &cores)?)
+    Ok(sched_setaffinity(None, &set_of(&[core]))?)
 }
 
 /// Lets this thread, and what it starts from now on, run on both cores.
@@ -38,10 +36,7 @@ pub(crate) fn stay_on_both(cores: Cores) -> io::Result<()> {
 }
 
 fn both(cores: Cores) -> CpuSet {
-    let mut both = CpuSet::new();
-    both.set(cores.target);
-    both.set(cores.load);
-    both
+    set_of(&[cores.target, cores.load])
 }
 
 /// From now on all threads of a process but the first may run on the load's core too.
