@@ -33,6 +33,34 @@ pub(crate) struct Chart {
 
 const COLOURS: [&str; 2] = ["#2f6fb3", "#9aa5b1"];
 
+/// The figure's beginning: its title, which has a part that is only seen, and what the colours mean.
+pub(crate) fn begin<'a>(
+    [title, more]: [&str; 2],
+    height: f64,
+    font: u32,
+    series: impl Iterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 680 {height:.0}\" width=\"680\" \
+         height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n\
+         <rect width=\"680\" height=\"{height:.0}\" rx=\"8\" fill=\"#ffffff\"/>\n\
+         <g font-family=\"system-ui, 'DejaVu Sans', Arial, sans-serif\" font-size=\"{font}\" fill=\"#24292f\">\n\
+         <text x=\"16\" y=\"24\" font-size=\"14\" font-weight=\"bold\">{title}{more}</text>\n"
+    );
+    let mut legend = 16.0;
+    for (name, colour) in series {
+        let text = legend + 16.0;
+        writeln!(
+            svg,
+            "<rect x=\"{legend:.0}\" y=\"34\" width=\"11\" height=\"11\" fill=\"{colour}\"/>\
+             <text x=\"{text:.0}\" y=\"44\">{name}</text>"
+        )
+        .expect("writing to a String cannot fail");
+        legend = text + 7.0 * real(name.len()) + 16.0;
+    }
+    svg
+}
+
 impl Chart {
     pub(crate) fn svg(&self) -> String {
         const LEFT: f64 = 230.0;
@@ -42,26 +70,9 @@ impl Chart {
         let height = 62.0 + self.groups.iter().map(|(_, bars)| group_height(bars.len())).sum::<f64>();
         let most = self.groups.iter().flat_map(|(_, bars)| bars).map(|bar| bar.most).fold(0.0, f64::max);
         let x = |value: f64| LEFT + WIDTH * value / most;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 680 {height:.0}\" width=\"680\" \
-             height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n\
-             <rect width=\"680\" height=\"{height:.0}\" rx=\"8\" fill=\"#ffffff\"/>\n\
-             <g font-family=\"system-ui, 'DejaVu Sans', Arial, sans-serif\" font-size=\"12\" fill=\"#24292f\">\n\
-             <text x=\"16\" y=\"24\" font-size=\"14\" font-weight=\"bold\">{title}, {unit}</text>\n",
-            title = self.title,
-            unit = self.unit
-        );
-        let mut legend = 16.0;
-        for (name, colour) in self.series.iter().zip(COLOURS).filter(|_| self.series.len() > 1) {
-            let text = legend + 16.0;
-            writeln!(
-                svg,
-                "<rect x=\"{legend:.0}\" y=\"34\" width=\"11\" height=\"11\" fill=\"{colour}\"/>\
-                 <text x=\"{text:.0}\" y=\"44\">{name}</text>"
-            )
-            .expect("writing to a String cannot fail");
-            legend = text + 7.0 * real(name.len()) + 16.0;
-        }
+        let title = [self.title, &format!(", {}", self.unit)];
+        let series = self.series.iter().copied().zip(COLOURS).filter(|_| self.series.len() > 1);
+        let mut svg = begin(title, height, 12, series);
         let mut top = 56.0;
         for (name, bars) in &self.groups {
             let middle = top + BAR * real(bars.len()) / 2.0 + 4.0;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::chart::real;
+use crate::chart::{begin, real};
 
 /// What grows with what.
 pub(crate) struct Curves {
@@ -33,25 +33,7 @@ const DECADES: (f64, f64) = (-0.5, 7.0);
 impl Curves {
     pub(crate) fn svg(&self) -> String {
         let height = 56.0 + HEIGHT * real(self.panels.len().div_ceil(COLUMNS));
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 680 {height:.0}\" width=\"680\" \
-             height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n\
-             <rect width=\"680\" height=\"{height:.0}\" rx=\"8\" fill=\"#ffffff\"/>\n\
-             <g font-family=\"system-ui, 'DejaVu Sans', Arial, sans-serif\" font-size=\"11\" fill=\"#24292f\">\n\
-             <text x=\"16\" y=\"24\" font-size=\"14\" font-weight=\"bold\">{title}</text>\n",
-            title = self.title,
-        );
-        let mut legend = 16.0;
-        for (name, colour) in self.series.iter().zip(COLOURS) {
-            let text = legend + 16.0;
-            writeln!(
-                svg,
-                "<rect x=\"{legend:.0}\" y=\"34\" width=\"11\" height=\"11\" fill=\"{colour}\"/>\
-                 <text x=\"{text:.0}\" y=\"44\">{name}</text>"
-            )
-            .expect("writing to a String cannot fail");
-            legend = text + 7.0 * real(name.len()) + 16.0;
-        }
+        let mut svg = begin([&self.title, ""], height, 11, self.series.into_iter().zip(COLOURS));
         for (number, panel) in self.panels.iter().enumerate() {
             let (left, top) = (16.0 + WIDTH * real(number % COLUMNS), 56.0 + HEIGHT * real(number / COLUMNS));
             panel.draw(&mut svg, left, top);
