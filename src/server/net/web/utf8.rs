@@ -28,11 +28,8 @@ impl Utf8 {
         {
             (next, rest) = (next.then(*byte)?, others);
         }
-        match std::str::from_utf8(rest) {
-            Ok(_) => Some(next),
-            Err(error) if error.error_len().is_some() => None,
-            Err(error) => rest[error.valid_up_to()..].iter().try_fold(next, |next, byte| next.then(*byte)),
-        }
+        let valid = std::str::from_utf8(rest).map_or_else(|error| error.valid_up_to(), str::len);
+        rest[valid..].iter().try_fold(next, |next, byte| next.then(*byte))
     }
 
     /// `None`: a character is not complete.
