@@ -143,8 +143,9 @@ export class List {
   // Shows what is new. Whether there is more to be shown in the next frame.
   update() {
     const { box } = this;
-    const isStale = this.stateNow() !== this.state;
-    this.state = this.stateNow();
+    const state = this.stateNow();
+    const isStale = state !== this.state;
+    this.state = state;
     if (this.end < this.to || this.begin > this.from) this.reset();
     // The browser tells of scrolling a frame later, and what follows would undo it.
     this.look();
