@@ -117,7 +117,7 @@ impl World {
             if !self.nodes.iter().any(|node| !node.is_altered && self.may_be_copied(node)) {
                 return self.repair(index);
             }
-            self.copy(index);
+            return self.copy(index);
         }
         self.nodes[index].life = Life::Crashed;
         self.nodes[index].link.conn = None;

@@ -345,10 +345,8 @@ impl World {
                 None
             };
             match touched {
-                Some(index) if deadlines.len() == self.nodes.len() => {
-                    deadlines[index] = self.nodes[index].next_deadline(self.now);
-                }
-                _ => deadlines = self.deadlines(),
+                Some(index) => deadlines[index] = self.nodes[index].next_deadline(self.now),
+                None => deadlines = self.deadlines(),
             }
         }
         assert_eq!(deadlines, self.deadlines(), "an event changes what it says that it touches");
