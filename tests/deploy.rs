@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::AsRawFd as _;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -129,7 +129,8 @@ fn without_a_watchdog_none_is_notified() {
 
 /// The program with a socket that somebody listens at, as systemd passes it on.
 fn with_socket(socket: &TcpListener) -> Command {
-    let fd = socket.as_fd().try_clone_to_owned().expect("a descriptor");
+    // 3 is what it becomes: a copy that has this number already would be closed.
+    let fd = rustix::io::fcntl_dupfd_cloexec(socket, 4).expect("a descriptor");
     rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::empty()).expect("it may be inherited");
     let number = fd.as_raw_fd();
     // It stays open until the shell has it.
