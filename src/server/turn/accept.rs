@@ -42,13 +42,11 @@ pub(in crate::server) fn accept(net: &mut Net, hub: &mut Hub) -> Work {
 /// `None`: no connection can be accepted at present.
 fn accept_from(listener: &mut Listener, registry: &Registry, hub: &mut Hub) -> Option<Work> {
     let speech = listener.speech();
-    let most = match speech {
+    let most = if speech != Speech::Lines && hub.conns.handshakes.readable.len() >= HANDSHAKES_WAITING_MAX {
+        0
+    } else {
         // What those accepted before are owed takes memory until it is written.
-        Speech::Lines => {
-            ACCEPTS_PER_TURN.saturating_sub(hub.room.due_before_login()).max(ACCEPTS_PER_TURN_MIN)
-        }
-        _ if hub.conns.handshakes.readable.len() >= HANDSHAKES_WAITING_MAX => 0,
-        _ => HANDSHAKES_WAITING_MAX,
+        ACCEPTS_PER_TURN.saturating_sub(hub.room.due_before_login()).max(ACCEPTS_PER_TURN_MIN)
     };
     // A flood at one listener takes nothing from the other.
     let to_free_max = hub.conns.closed.len() + EVICTIONS_PER_TURN / LISTENERS_MAX;
