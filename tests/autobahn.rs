@@ -13,7 +13,6 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use chat_room::server::net::web::answer::{Site, Then, answer};
 use chat_room::server::net::web::frames::{Reader, close};
 use chat_room::server::net::web::request::Head;
@@ -97,9 +96,9 @@ fn echo(mut stream: TcpStream) -> io::Result<()> {
     let rest = head.take_rest();
     let mut len = rest.len();
     buf[1..=len].copy_from_slice(&rest);
-    let (mut reader, mut gathered, mut line) = (Reader::default(), BytesMut::new(), Vec::new());
+    let (mut reader, mut line) = (Reader::default(), Vec::new());
     loop {
-        let decoded = reader.decode(&mut gathered, &mut buf, len);
+        let decoded = reader.decode(&mut buf, len);
         // What was read at once brings answers at once; the suite wants pongs before what has ended after their pings.
         stream.write_all(&decoded.pongs)?;
         for part in buf[..decoded.text].split_inclusive(|byte| *byte == b'\n') {

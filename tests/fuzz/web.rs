@@ -1,6 +1,5 @@
 //! What browsers send: a request's head and WebSocket's frames mean the same however their bytes are split.
 
-use bytes::BytesMut;
 use chat_room::limits::WEB_HEAD_MAX;
 use chat_room::server::net::web::answer::{Site, Then, answer, refuse};
 use chat_room::server::net::web::frames::Reader;
@@ -76,12 +75,12 @@ fn fuzz_heads() {
 
 /// Text, pongs and the code of the end.
 fn decoded(input: &[u8], piece: usize) -> (Vec<u8>, Vec<u8>, Option<u16>) {
-    let (mut reader, mut gathered) = (Reader::default(), BytesMut::new());
+    let mut reader = Reader::default();
     let (mut text, mut pongs) = (Vec::new(), Vec::new());
     for part in input.chunks(piece) {
         let mut buf = vec![0; part.len() + 1];
         buf[1..].copy_from_slice(part);
-        let decoded = reader.decode(&mut gathered, &mut buf, part.len());
+        let decoded = reader.decode(&mut buf, part.len());
         text.extend_from_slice(&buf[..decoded.text]);
         pongs.extend_from_slice(&decoded.pongs);
         if let Some(code) = decoded.end {

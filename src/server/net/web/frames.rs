@@ -81,9 +81,11 @@ pub struct Decoded {
     pub end: Option<CloseCode>,
 }
 
-/// Where the frames from a peer stand. Small, because it is kept for every connection.
+/// Where the frames from a peer stand. Between messages a new one does as well, so that nothing has to be kept.
 #[derive(Debug, Default)]
 pub struct Reader {
+    /// What has come of a header or of a control frame.
+    gathered: BytesMut,
     /// Bytes of the present frame's payload that are still to come.
     left: u32,
     /// For the next bytes.
@@ -97,19 +99,23 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Decodes what was read into `buf[1..=len]`, in place. `gathered` is what of a header or a control frame has come so far; it
-    /// is nearly always empty.
-    pub fn decode(&mut self, gathered: &mut BytesMut, buf: &mut [u8], len: usize) -> Decoded {
+    /// Whether nothing has come of the next message or frame.
+    pub fn is_between_messages(&self) -> bool {
+        !self.in_message && self.carries == Carries::Nothing && self.gathered.is_empty()
+    }
+
+    /// Decodes what was read into `buf[1..=len]`, in place.
+    pub fn decode(&mut self, buf: &mut [u8], len: usize) -> Decoded {
         let mut decoded = Decoded::default();
         // What is written never overtakes what is read: each frame has a header that is longer than the LF that may come with its
         // end, but for the first, whose header may have come before. That is what the byte at the start is for.
         let (mut at, end) = (1, len + 1);
         let ending = loop {
             let step = match self.carries {
-                Carries::Nothing => self.header(gathered, buf, &mut at, end),
+                Carries::Nothing => self.header(buf, &mut at, end),
                 Carries::Text | Carries::LastText => self.text(buf, &mut at, end, &mut decoded.text),
                 Carries::Close | Carries::Ping | Carries::Pong => {
-                    self.control(gathered, &buf[..end], &mut at, &mut decoded.pongs)
+                    self.control(&buf[..end], &mut at, &mut decoded.pongs)
                 }
             };
             match step {
@@ -123,30 +129,24 @@ impl Reader {
     }
 
     /// Takes a header. False: it is not complete.
-    fn header(
-        &mut self,
-        gathered: &mut BytesMut,
-        buf: &[u8],
-        at: &mut usize,
-        end: usize,
-    ) -> Result<bool, CloseCode> {
+    fn header(&mut self, buf: &[u8], at: &mut usize, end: usize) -> Result<bool, CloseCode> {
         let rest = &buf[*at..end];
-        let before = gathered.len();
+        let before = self.gathered.len();
         let found = if before == 0 {
             header(rest, self.in_message)?
         } else {
-            gathered.extend_from_slice(&rest[..rest.len().min(HEADER_MAX - before)]);
-            header(gathered, self.in_message)?
+            self.gathered.extend_from_slice(&rest[..rest.len().min(HEADER_MAX - before)]);
+            header(&self.gathered, self.in_message)?
         };
         let Some(header) = found else {
             if before == 0 {
-                gathered.extend_from_slice(rest);
+                self.gathered.extend_from_slice(rest);
             }
             *at = end;
             return Ok(false);
         };
         *at += header.len - before;
-        gathered.clear();
+        self.gathered.clear();
         (self.carries, self.left, self.mask) = (header.carries, header.payload, header.mask);
         if matches!(header.carries, Carries::Text | Carries::LastText) {
             self.in_message = true;
@@ -187,22 +187,17 @@ impl Reader {
     }
 
     /// Takes a control frame. False: it is not complete.
-    fn control(
-        &mut self,
-        gathered: &mut BytesMut,
-        buf: &[u8],
-        at: &mut usize,
-        pongs: &mut BytesMut,
-    ) -> Result<bool, CloseCode> {
+    fn control(&mut self, buf: &[u8], at: &mut usize, pongs: &mut BytesMut) -> Result<bool, CloseCode> {
         let len = (buf.len() - *at).min(self.left as usize);
-        let before = gathered.len();
-        gathered.extend_from_slice(&buf[*at..*at + len]);
-        self.unmask(&mut gathered[before..]);
+        let mut payload = std::mem::take(&mut self.gathered);
+        let before = payload.len();
+        payload.extend_from_slice(&buf[*at..*at + len]);
+        self.unmask(&mut payload[before..]);
         *at += len;
         if self.left > 0 {
+            self.gathered = payload;
             return Ok(false);
         }
-        let payload = std::mem::take(gathered);
         match std::mem::take(&mut self.carries) {
             Carries::Ping => {
                 pongs.extend_from_slice(&[FIN | PONG, u8::try_from(payload.len()).expect("it is limited")]);

@@ -26,7 +26,6 @@ pub(in crate::server) struct WebSocket {
     /// Without checkpoints: so many of the bytes of lines, the last, are not known to have arrived. They end a message, and
     /// have arrived when all that was given has.
     unarrived: u32,
-    reader: Reader,
     inbound: Inbound,
     /// A message was begun and not ended.
     in_message: bool,
@@ -39,16 +38,18 @@ pub(in crate::server) struct WebSocket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Inbound {
     Open,
-    /// Nothing, which is not told yet. This is the code with which to end.
-    Ending(CloseCode),
+    /// Nothing, which is not told yet.
+    Ending,
     /// Nothing, which is told.
-    Ended(CloseCode),
+    Ended,
 }
 
 #[derive(Debug, Default)]
 struct Busy {
-    /// What has come of a header or of a control frame.
-    gathered: BytesMut,
+    /// If something has come of a message or a frame and not all.
+    reader: Option<Reader>,
+    /// With which to end, because nothing more may come.
+    code: Option<CloseCode>,
     /// Frames that are being sent.
     held: BytesMut,
     /// Answers to pings, which follow.
@@ -65,7 +66,6 @@ impl WebSocket {
             given,
             lines: 0,
             unarrived: 0,
-            reader: Reader::default(),
             inbound: Inbound::Open,
             in_message: false,
             has_said_end: false,
@@ -90,11 +90,11 @@ impl WebSocket {
     pub(in crate::server::net) fn read(&mut self, socket: &mut Socket, buf: &mut [u8]) -> ReadOutcome {
         match self.inbound {
             Inbound::Open => {}
-            Inbound::Ending(code) => {
-                self.inbound = Inbound::Ended(code);
+            Inbound::Ending => {
+                self.inbound = Inbound::Ended;
                 return ReadOutcome::Closed;
             }
-            Inbound::Ended(_) => {
+            Inbound::Ended => {
                 let outcome = self.base.read(socket, buf);
                 return if matches!(outcome, ReadOutcome::Bytes(_)) {
                     ReadOutcome::Bytes(0)
@@ -118,13 +118,12 @@ impl WebSocket {
         buf: &mut [u8],
         len: usize,
     ) -> ReadOutcome {
-        let mut gathered =
-            self.busy.as_mut().map(|busy| std::mem::take(&mut busy.gathered)).unwrap_or_default();
-        let decoded = self.reader.decode(&mut gathered, buf, len);
+        let mut reader = self.busy.as_mut().and_then(|busy| busy.reader.take()).unwrap_or_default();
+        let decoded = reader.decode(buf, len);
         // The rest may have a password, and its mask.
         wipe(&mut buf[decoded.text..=len]);
-        if !gathered.is_empty() {
-            self.busy().gathered = gathered;
+        if !reader.is_between_messages() {
+            self.busy().reader = Some(reader);
         }
         if !decoded.pongs.is_empty() {
             self.add_pongs(&decoded.pongs);
@@ -133,7 +132,8 @@ impl WebSocket {
         }
         if let Some(code) = decoded.end {
             debug!("WebSocket ends with {}: from={}", code.0, socket.origin());
-            self.inbound = Inbound::Ending(code);
+            self.inbound = Inbound::Ending;
+            self.busy().code = Some(code);
             // What was said before still counts, and is taken first.
             socket.readable = true;
         }
@@ -197,8 +197,9 @@ impl WebSocket {
         if busy.acks.as_ref().is_some_and(|acks| acks.arrived() == self.lines) {
             busy.acks = None;
         }
-        let is_over = busy.gathered.is_empty() && busy.held.is_empty() && busy.pongs.is_empty();
-        if is_over && busy.acks.is_none() {
+        let reads = busy.reader.is_some() || busy.code.is_some();
+        let writes = !busy.held.is_empty() || !busy.pongs.is_empty() || busy.acks.is_some();
+        if !reads && !writes {
             self.busy = None;
         }
     }
@@ -296,11 +297,8 @@ impl WebSocket {
         why: Option<Bye>,
     ) -> io::Result<bool> {
         if !std::mem::replace(&mut self.has_said_end, true) {
-            let code = match self.inbound {
-                Inbound::Ending(code) | Inbound::Ended(code) => code,
-                Inbound::Open => code_of(why),
-            };
             let busy = self.busy();
+            let code = busy.code.unwrap_or_else(|| code_of(why));
             busy.pongs.clear();
             busy.pongs.extend_from_slice(&frames::close(code));
         }
@@ -308,7 +306,7 @@ impl WebSocket {
     }
 
     pub(in crate::server::net) fn has_closed(&self) -> bool {
-        matches!(self.inbound, Inbound::Ended(_))
+        self.inbound == Inbound::Ended
     }
 
     pub(in crate::server::net) fn wire(&self) -> u64 {

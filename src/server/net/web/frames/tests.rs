@@ -24,19 +24,19 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// What comes of these bytes, read in pieces of this size: text, answers to pings, the end.
 fn read(bytes: &[u8], piece: usize) -> (Vec<u8>, Vec<u8>, Option<u16>) {
-    let (mut reader, mut gathered) = (Reader::default(), BytesMut::new());
+    let mut reader = Reader::default();
     let (mut text, mut pongs) = (Vec::new(), Vec::new());
     for part in bytes.chunks(piece) {
         let mut buf = vec![0xAA; piece + 1];
         buf[1..=part.len()].copy_from_slice(part);
-        let decoded = reader.decode(&mut gathered, &mut buf, part.len());
+        let decoded = reader.decode(&mut buf, part.len());
         text.extend_from_slice(&buf[..decoded.text]);
         pongs.extend_from_slice(&decoded.pongs);
         if let Some(code) = decoded.end {
             return (text, pongs, Some(code.0));
         }
     }
-    assert!(gathered.len() < HEADER_MAX + CONTROL_MAX as usize);
+    assert!(reader.gathered.len() < HEADER_MAX + CONTROL_MAX as usize);
     (text, pongs, None)
 }
 
