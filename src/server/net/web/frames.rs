@@ -166,12 +166,14 @@ impl Reader {
         buf.copy_within(*at..*at + len, *text);
         let part = &mut buf[*text..*text + len];
         self.unmask(part);
-        self.utf8 = self.utf8.after(part).ok_or(CloseCode::NOT_UTF8)?;
+        let utf8 = self.utf8.after(part);
         if let Some(&last) = part.last() {
             self.in_line = last != b'\n';
         }
         *at += len;
-        *text += len;
+        // What comes before a mistake counts, however it was split.
+        *text += utf8.err().unwrap_or(len);
+        self.utf8 = utf8.map_err(|_| CloseCode::NOT_UTF8)?;
         if self.left > 0 {
             return Ok(false);
         }

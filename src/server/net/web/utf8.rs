@@ -20,16 +20,20 @@ pub(super) enum Utf8 {
 }
 
 impl Utf8 {
-    /// What may come after these bytes. `None`: they are not UTF-8, whatever comes.
-    pub(super) fn after(self, bytes: &[u8]) -> Option<Utf8> {
-        let (mut next, mut rest) = (self, bytes);
-        while next != Utf8::First
-            && let Some((byte, others)) = rest.split_first()
-        {
-            (next, rest) = (next.then(*byte)?, others);
+    /// What may come after these bytes. An error: so many of them, and with the next one they are not UTF-8, whatever comes.
+    pub(super) fn after(self, bytes: &[u8]) -> Result<Utf8, usize> {
+        let (mut next, mut at) = (self, 0);
+        while at < bytes.len() {
+            if next == Utf8::First {
+                let rest = &bytes[at..];
+                at += std::str::from_utf8(rest).map_or_else(|error| error.valid_up_to(), str::len);
+            }
+            if let Some(byte) = bytes.get(at) {
+                next = next.then(*byte).ok_or(at)?;
+                at += 1;
+            }
         }
-        let valid = std::str::from_utf8(rest).map_or_else(|error| error.valid_up_to(), str::len);
-        rest[valid..].iter().try_fold(next, |next, byte| next.then(*byte))
+        Ok(next)
     }
 
     /// `None`: a character is not complete.
@@ -64,14 +68,16 @@ mod tests {
 
     /// In two pieces, for each place between them, as the standard library has it in one.
     fn check(bytes: &[u8]) {
-        let whole = match std::str::from_utf8(bytes) {
-            Ok(_) => Some(true),
-            Err(error) => error.error_len().is_none().then_some(false),
+        let is_wrong =
+            |len: &usize| std::str::from_utf8(&bytes[..*len]).is_err_and(|error| error.error_len().is_some());
+        let expected = match (1..=bytes.len()).find(is_wrong) {
+            Some(len) => Err(len - 1),
+            None => Ok(std::str::from_utf8(bytes).is_ok()),
         };
         for at in 0..=bytes.len() {
             let (one, other) = bytes.split_at(at);
-            let found = Utf8::First.after(one).and_then(|next| next.after(other));
-            assert_eq!(found.map(|next| next.whole().is_some()), whole, "{bytes:02x?} at {at}");
+            let found = Utf8::First.after(one).and_then(|next| next.after(other).map_err(|len| at + len));
+            assert_eq!(found.map(|next| next.whole().is_some()), expected, "{bytes:02x?} at {at}");
         }
     }
 
