@@ -74,7 +74,10 @@ impl Asker {
                     Ok(()) => return Ok(Asker::new(poll, events, *link)),
                     Err(why) => {
                         dialer.lost(Instant::now());
-                        last = Some(why);
+                        // An attempt that our own time cut short says less than one before it.
+                        if last.is_none() || !matches!(why.why, Why::Slow { .. }) {
+                            last = Some(why);
+                        }
                     }
                 },
                 Dialed::Failed(why) => last = Some(why),
