@@ -659,7 +659,7 @@ fn check_finds_damage_with_file_and_line() {
         talk.play(&format!("ann> MSG number {n}\nann< OK MSG {n} <time>"));
     }
     let (members, history) = (talk.server.members(), talk.server.history());
-    let check = || run_server(&["--check"], &members, &history);
+    let check = || run_server(&["--check", "--listen", "127.0.0.1:0"], &members, &history);
     let told =
         |output: &Output| String::from_utf8([&*output.stdout, &*output.stderr].concat()).expect("text");
     // While the server runs, too.

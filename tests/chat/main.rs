@@ -21,8 +21,7 @@ mod tmux;
 mod typing;
 mod zone;
 
-use std::net::TcpListener;
-
+use common::net::free_addr;
 use common::peer::Peer;
 use common::server::{Server, until};
 use pty::Pty;
@@ -314,7 +313,7 @@ fn a_password_is_asked_for_unseen_and_ctrl_c_ends_it() {
 #[test]
 fn nobody_types_a_password_to_learn_that_no_server_is_there() {
     let state = tempfile::tempdir().expect("a folder");
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let closed = free_addr();
     let script = format!("unset CHAT_ROOM_PASSWORD; {CLIENT} --server {closed} ann@x; echo \"exit $?\"");
     let folder = state.path().to_str().expect("temporary names are plain");
     let window = Pty::run(60, 20, &script, &[("XDG_STATE_HOME", folder)]);

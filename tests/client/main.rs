@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use script::{ENTER, HELLO, Input, check, check_arguments, check_input, serve, serve_quietly, start};
+use script::{ENTER, HELLO, Input, check, check_arguments, check_input, nobody, serve, serve_quietly, start};
 
 #[test]
 fn every_line_is_sent_as_it_stands() {
@@ -356,9 +356,7 @@ fn a_silent_port_is_told_soon() {
 /// Where no terminal is, the server is looked for first all the same.
 #[test]
 fn a_missing_password_does_not_hide_a_wrong_server() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("it is bound").to_string();
-    drop(listener);
+    let (_held, address) = nobody();
     let mut client = Command::new("setsid");
     client.args(["-w", env!("CARGO_BIN_EXE_chat-room-client"), "--server", &address, "ann@x"]);
     let output = client
@@ -607,9 +605,7 @@ fn arguments_that_make_no_sense() {
 
 #[test]
 fn nobody_listens() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("it is bound").to_string();
-    drop(listener);
+    let (_held, address) = nobody();
     let sentence = format!(
         "no connection to {address}: nothing listens there; is the server running, and is that its port?"
     );

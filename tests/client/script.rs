@@ -42,12 +42,17 @@ pub(crate) fn check_input(args: &str, input: &[u8], end: Input, script: &[&str],
     check_servers(args, input, end, &[&script.concat()], expected);
 }
 
+/// An address at which nobody listens, as long as the socket is there: it has the port.
+pub(crate) fn nobody() -> (Socket, String) {
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    held.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    let addr = held.local_addr().ok().and_then(|addr| addr.as_socket()).expect("it is bound");
+    (held, addr.to_string())
+}
+
 /// [`check_input`], with several servers, which `expected` calls `<0>`, `<1>` and so on. One without a script is not there.
 pub(crate) fn check_servers(args: &str, input: &[u8], end: Input, scripts: &[&str], expected: &str) {
-    // Bound, so that nobody else gets the port, and without a listener.
-    let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    nobody.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
-    let nowhere = nobody.local_addr().ok().and_then(|at| at.as_socket()).expect("it is bound").to_string();
+    let (_held, nowhere) = nobody();
     let (mut addresses, mut servers) = (Vec::new(), Vec::new());
     for script in scripts {
         if script.is_empty() {

@@ -129,8 +129,10 @@ impl Running {
     fn start(proxy: &Proxy, place: &Place) -> Running {
         let (plain, tls) = (free_addr(), free_addr());
         let ours = |text: &str| {
-            let text = text.replace(proxy.without, "").replace("7669", &plain.port().to_string());
-            place.meant(&text.replace("7670", &tls.port().to_string()))
+            // A port may have the digits of the next one in it, so words come first.
+            let text = text.replace(proxy.without, "").replace("7669", "PLAIN").replace("7670", "SECURE");
+            let text = place.meant(&text).replace("PLAIN", &plain.port().to_string());
+            text.replace("SECURE", &tls.port().to_string())
         };
         let settings = ours(&block(proxy.settings));
         let file = place.folder().join("settings");

@@ -1,13 +1,28 @@
 //! Connections of whoever does not speak our protocol, and addresses for other programs.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+
+use socket2::{Domain, Socket, Type};
 
 use super::server::PATIENCE;
 
-/// Where nobody listens. Nobody else takes it meanwhile: the kernel gives each port in turn.
+/// Takes an address for as long as the socket is there: the kernel gives its port to nobody who asks for any. It refuses
+/// connections until somebody listens there who is told the number and sets `SO_REUSEADDR`, as all do that listen.
+pub(crate) fn hold(addr: SocketAddr) -> io::Result<Socket> {
+    let held = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    held.set_reuse_address(true)?;
+    held.bind(&addr.into())?;
+    Ok(held)
+}
+
+/// Where nobody listens, and nobody will who is not told of it.
 pub(crate) fn free_addr() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port")
+    let held = hold((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
+    let addr = held.local_addr().ok().and_then(|addr| addr.as_socket()).expect("it is bound");
+    // For as long as the test runs.
+    std::mem::forget(held);
+    addr
 }
 
 pub(crate) fn connect(addr: SocketAddr) -> TcpStream {

@@ -14,6 +14,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use tempfile::TempDir;
 
+use super::net::hold;
+
 /// Nothing takes this long unless something hangs. No test waits for it to pass.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -133,9 +135,12 @@ impl Server {
 
     /// As [`Server::again`], with these options more.
     pub(crate) fn again_with(self, options: &[&str]) -> Server {
-        let listen = self.addr.to_string();
+        let addr = self.addr;
+        let folder = self.into_folder();
+        // Nobody else gets the port meanwhile; in another network namespace nobody wants it.
+        let _held = hold(addr);
         let command = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
-        Server::launch_in(self.into_folder(), command, &listen, options)
+        Server::launch_in(folder, command, &addr.to_string(), options)
     }
 
     /// Kills it if it has not ended. Its files.
