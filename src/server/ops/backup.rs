@@ -22,8 +22,8 @@ const KEY: &str = "tls-key.pem";
 /// Makes the backup. Returns a sentence that says what it has.
 pub fn back_up(options: &Options, to: &Path) -> Result<String, Problem> {
     let history = options.history.as_ref().expect("the options demand it");
-    // Nobody waits for it, and the server may need this core.
-    Priority::Background.assume();
+    // Nobody waits for it, and the server may want this core.
+    Priority::Idle.assume();
     if fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Problem::of(to, "is not empty; name a folder that does not exist"));
     }
