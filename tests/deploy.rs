@@ -78,7 +78,7 @@ fn systemd_is_told_how_things_stand() {
     for (addr, name) in [file, no_file] {
         let manager = Manager::bind(&addr);
         let mut command = program();
-        command.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", "100000");
+        command.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", "1000000");
         let mut server = Server::launch(command, &members_txt(&GROUP), &[]);
         assert_eq!(manager.news(), "READY=1");
         manager.until("STATUS=0 connections, 0 logged in, 5 members");

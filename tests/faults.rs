@@ -250,7 +250,8 @@ fn a_disk_that_stalls_holds_up_nothing_but_what_it_has_to_store() {
         ann.fence();
         again.fence();
     }
-    assert!(!bob.has_line() && !new.has_line(), "told before it was safe");
+    let told = bob.has_line() || new.has_line();
+    assert!(!told || began.elapsed() >= STALL, "told before it was safe");
     bob.expect("OK MSG 2 <time>");
     assert!(began.elapsed() >= STALL, "told before it was safe");
     bob.expect("OK PING behind");
@@ -304,11 +305,13 @@ fn a_disk_that_stalls_ten_seconds_slows_who_says_much_and_costs_no_memory() {
 
 #[test]
 fn a_stop_waits_for_a_disk_that_stalls() {
-    let Some((mut server, _strace, mut ann, mut bob, began)) = stalled(STALL) else { return };
+    // Much shorter than a stop waits.
+    let stall = Duration::from_secs(1);
+    let Some((mut server, _strace, mut ann, mut bob, began)) = stalled(stall) else { return };
     ann.fence();
     server.signal(Signal::TERM);
     bob.expect("OK MSG 2 <time>");
-    assert!(began.elapsed() >= STALL, "told before it was safe");
+    assert!(began.elapsed() >= stall, "told before it was safe");
     ann.expect("MSG 2 <time> bob@x slow");
     for peer in [&mut ann, &mut bob] {
         peer.expect("BYE shutdown …");

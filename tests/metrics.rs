@@ -147,12 +147,13 @@ fn what_is_wrong_is_told() {
     fs::write(server.members(), &good).expect("written");
     until("all is well again", || get(addr, "/healthz") == (200, "ok\n".to_owned()));
 
-    // A disk that does not answer for longer than it may.
-    let Some(_strace) = Strace::attach(server.pid(), "fdatasync:delay_enter=7000000:when=1") else { return };
+    // A disk that does not answer until it was told.
+    let Some(strace) = Strace::attach(server.pid(), "fdatasync:delay_enter=60000000:when=1") else { return };
     ann.say("MSG slow");
     until("the disk is told", || {
         get(addr, "/healthz") == (503, "the disk of the history stands still\n".to_owned())
     });
+    drop(strace);
     ann.expect("OK MSG 1 <time>");
     until("all is well again", || get(addr, "/healthz").0 == 200);
 }
@@ -170,7 +171,8 @@ fn prometheus_reads_them_and_its_alerts_fire() {
         told.contains("\"job\":\"chat-room\"") && told.contains(&format!(",\"{}\"]", GROUP.len()))
     });
     assert!(!prometheus.ask("/api/v1/rules").contains("\"health\":\"err\""));
-    assert!(prometheus.ask("/api/v1/alerts").contains("\"alerts\":[]"), "nothing is wrong yet");
+    // A first question may have been answered too late.
+    until("nothing is wrong yet", || prometheus.ask("/api/v1/alerts").contains("\"alerts\":[]"));
 
     let good = server.members_text();
     fs::write(server.members(), format!("{good}who is this\n")).expect("written");

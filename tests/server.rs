@@ -124,7 +124,7 @@ fn three_wrong_passwords_end_the_connection() {
 
 #[test]
 fn without_a_login_in_time_a_connection_is_closed() {
-    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--login-timeout", "1"]));
+    let mut talk = Talk::with(Server::with(&members_txt(&GROUP), &["--login-timeout", "3"]));
     talk.play(
         "
         ann:

@@ -205,7 +205,7 @@ fn a_short_life_is_watched_to_its_end_and_a_renewed_file_is_found() {
         params.not_after = now + Duration::seconds(until);
         fs::write(&cert, params.self_signed(&pair).expect("a certificate").pem()).expect("written");
     };
-    make(-20, 4);
+    make(-40, 10);
     let (cert_text, key_text) = (cert.to_str().expect("a plain name"), key.to_str().expect("a plain name"));
     let server = start(&["--tls-cert", cert_text, "--tls-key", key_text]);
     server.until_logged("cert.pem: the certificate expires at ");

@@ -267,7 +267,7 @@ fn a_close_is_answered_and_what_was_said_before_counts() {
 
 #[test]
 fn the_end_has_a_code() {
-    let mut server = start(&["--login-timeout", "1"]);
+    let mut server = start(&["--login-timeout", "3"]);
     let addr = web_addr(&server);
     let mut ann = Peer::member(server.addr(), "ann@x/-");
     let mut bob = Web::member(addr, "bob@x");
@@ -294,7 +294,7 @@ fn the_end_has_a_code() {
 
 #[test]
 fn a_late_request_is_not_waited_for() {
-    let server = start(&["--login-timeout", "1"]);
+    let server = start(&["--login-timeout", "3"]);
     let mut ann = Peer::member(server.addr(), "ann@x");
     let mut half = connect(web_addr(&server));
     half.write_all(b"GET / HTTP/1.1\r\nHost").expect("sent");

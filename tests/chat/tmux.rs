@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::common::server::PATIENCE;
+use crate::common::server::{PATIENCE, until};
 use crate::jobs::has;
 use crate::{CLIENT, Stage};
 
@@ -43,6 +43,17 @@ impl Tmux {
 
     fn resize(&self, width: u16, height: u16) {
         self.command(&["resize-window", "-x", &width.to_string(), "-y", &height.to_string()]);
+    }
+
+    /// [`Tmux::resize`], and waits until the terminal in it has been told.
+    fn resize_and_wait(&self, width: u16, height: u16) {
+        self.resize(width, height);
+        let told = self.command(&["display-message", "-p", "#{pane_tty} #{pane_height} #{pane_width}"]);
+        let (tty, size) = told.trim_end().split_once(' ').expect("a name and a size");
+        until("the terminal's size", || {
+            let output = Command::new("stty").args(["-F", tty, "size"]).output().expect("there is stty");
+            String::from_utf8_lossy(&output.stdout).trim_end() == size
+        });
     }
 
     /// Scrollback and screen; rows that tmux has wrapped are one.
@@ -122,8 +133,7 @@ fn no_change_of_size_loses_or_doubles_a_line() {
         check(say(1), typed);
         // One by one, each of which the client sees.
         for (width, height) in [(39, 24), (30, 20), (31, 10), (50, 12), (49, 30), (100, 24), (80, 24)] {
-            window.resize(width, height);
-            std::thread::sleep(Duration::from_millis(400));
+            window.resize_and_wait(width, height);
             check(say(1), typed);
         }
         window.command(&["send-keys", "C-u"]);

@@ -281,7 +281,8 @@ pub(crate) fn refused(dir: &Path, settings: &Settings) -> String {
 /// Makes all files as old as the lines of [`line`] say.
 pub(crate) fn age(dir: &Path) {
     for path in files(dir) {
-        let file = fs::File::options().append(true).open(path).expect("a file");
+        // The writer may have dropped it since it was listed.
+        let Ok(file) = fs::File::options().append(true).open(path) else { continue };
         file.set_modified(UNIX_EPOCH + Duration::from_millis(LINES_BEGIN)).expect("set");
     }
 }

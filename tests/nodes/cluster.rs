@@ -313,8 +313,11 @@ mod tests {
     fn brokers_hear_each_other_through_the_cables_alone() {
         let Some(mut cluster) = Cluster::of_brokers(1) else { return };
         let stream = format!("{{\"name\":\"{STREAM}\",\"subjects\":[\"room.>\"],\"num_replicas\":3}}");
-        let made = ask(&cluster, 0, &format!("$JS.API.STREAM.CREATE.{STREAM}"), &stream);
-        assert!(made.as_ref().is_some_and(|made| made.contains("\"created\"")), "{made:?}");
+        // Making it once more is answered as the first time.
+        until("the stream is made", || {
+            let made = ask(&cluster, 0, &format!("$JS.API.STREAM.CREATE.{STREAM}"), &stream);
+            made.is_some_and(|made| made.contains("\"created\""))
+        });
         until("the stream has a leader", || cluster.brokers.leader(STREAM).is_some());
         let leader = cluster.leader();
         let others = [(leader + 1) % SIZE, (leader + 2) % SIZE];
