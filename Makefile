@@ -1,6 +1,6 @@
 # `make run` starts the demo group; its passwords are in members.txt.
 
-.PHONY: run test check bench peers sim nodes-sim torture nodes-torture silence fuzz chat deb package-test dist container-test
+.PHONY: run test test-beside check bench peers sim nodes-sim torture nodes-torture silence fuzz chat deb package-test dist container-test
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -20,17 +20,20 @@ chat:
 	@cargo build --profile quick
 	@cargo run --profile quick --quiet --bin chat-room-client -- --server $(SERVER) $(MAIL)
 
-# They need a processor and nothing else, so they take what the other tests, which wait most of their time, leave of it.
 SIMULATIONS = sim nodes_sim
 TESTS = $(sort $(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 IDLE = $(shell chrt --idle 0 true 2>/dev/null && echo chrt --idle 0)
 
-# The benches, too, small and unoptimised: whether they work, not how fast.
+# Most tests wait most of their time, so what only computes runs beside them, and takes what they leave of the processor.
 test:
 	cargo test --no-run
-	log=$$(mktemp); $(IDLE) cargo test $(addprefix --test ,$(SIMULATIONS)) >$$log 2>&1 & simulations=$$!; \
+	log=$$(mktemp); $(IDLE) make test-beside >$$log 2>&1 & beside=$$!; \
 	cargo test --lib --bins $(addprefix --test ,$(filter-out $(SIMULATIONS),$(TESTS))); tests=$$?; \
-	wait $$simulations || tests=$$?; cat $$log; rm $$log; exit $$tests
+	wait $$beside || tests=$$?; cat $$log; rm $$log; exit $$tests
+
+# The benches small and unoptimised: whether they work, not how fast.
+test-beside:
+	cargo test $(addprefix --test ,$(SIMULATIONS))
 	cargo test --quiet --bench '*'
 
 check:
