@@ -51,7 +51,7 @@ const WEBSOCKET_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Answers a whole request. `date` is now, as HTTP writes it; `may_stay`: whether the connection may have another request.
 pub fn answer(request: &Request, site: &Site, date: &str, may_stay: bool) -> Answer {
     let after = if may_stay { request.after } else { After::Close };
-    let refuse = |status, fields: &str| refusal(status, fields, date, request.method, after);
+    let refuse = |status, fields: &str| refusal(status, fields, date, request.method);
     if request.path == CHAT_PATH {
         return match chat(request, site) {
             Ok(accept) => Answer {
@@ -82,12 +82,12 @@ pub fn refuse(why: Malformed, date: &str) -> Answer {
         Malformed::HeadTooLong => "431 Request Header Fields Too Large",
         Malformed::Version => "505 HTTP Version Not Supported",
     };
-    refusal(status, "", date, Method::Get, After::Close)
+    refusal(status, "", date, Method::Get)
 }
 
 /// Answers somebody for whom there is no place.
 pub fn full(date: &str) -> Vec<u8> {
-    refusal("503 Service Unavailable", "Retry-After: 10\r\n", date, Method::Get, After::Close).head
+    refusal("503 Service Unavailable", "Retry-After: 10\r\n", date, Method::Get).head
 }
 
 fn then(after: After) -> Then {
@@ -104,18 +104,18 @@ fn connection(after: After) -> &'static str {
     }
 }
 
-fn refusal(status: &str, fields: &str, date: &str, method: Method, after: After) -> Answer {
+/// The end follows it, so that a mistake is cheap.
+fn refusal(status: &str, fields: &str, date: &str, method: Method) -> Answer {
     let body = format!("{status}\n");
     let mut head = format!(
-        "HTTP/1.1 {status}\r\nDate: {date}\r\nConnection: {}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+        "HTTP/1.1 {status}\r\nDate: {date}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
          Content-Length: {}\r\nX-Content-Type-Options: nosniff\r\nContent-Security-Policy: {POLICY}\r\n{fields}\r\n",
-        connection(after),
         body.len(),
     );
     if method != Method::Head {
         head.push_str(&body);
     }
-    Answer { head: head.into_bytes(), body: &[], then: then(after) }
+    Answer { head: head.into_bytes(), body: &[], then: Then::End }
 }
 
 fn send(file: &'static File, request: &Request, date: &str, after: After) -> Answer {

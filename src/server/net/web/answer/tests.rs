@@ -121,7 +121,12 @@ fn files_are_sent_once() {
 
 #[test]
 fn everything_is_said_to_be_harmless() {
-    for request in ["GET / HTTP/1.1", "GET /none HTTP/1.1", "POST / HTTP/1.1", "GET /chat HTTP/1.1"] {
+    for (request, then) in [
+        ("GET / HTTP/1.1", Then::Request),
+        ("GET /none HTTP/1.1", Then::End),
+        ("POST / HTTP/1.1", Then::End),
+        ("GET /chat HTTP/1.1", Then::End),
+    ] {
         let answer = answered(&format!("{request}\r\nHost: a\r\n\r\n"), &Site::default());
         let head = head(&answer);
         assert!(head.contains("\r\nX-Content-Type-Options: nosniff\r\n"), "{request}");
@@ -130,7 +135,8 @@ fn everything_is_said_to_be_harmless() {
             "{request}"
         );
         assert!(!head.contains("unsafe") && head.contains(&format!("\r\nDate: {DATE}\r\n")), "{request}");
-        assert_eq!(answer.then, Then::Request, "{request}");
+        assert_eq!(answer.then, then, "{request}");
+        assert_eq!(head.contains("\r\nConnection: close\r\n"), then == Then::End, "{request}");
         let (_, body) = head.split_once("\r\n\r\n").expect("an empty line");
         let length = format!("\r\nContent-Length: {}\r\n", body.len() + answer.body.len());
         assert!(head.contains(&length), "{request}: {head}");
