@@ -2,6 +2,8 @@
 //!
 //! Longer than 350 lines: independent tests, one script each.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod script;
 mod servers;
 
@@ -9,7 +11,8 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use script::{ENTER, HELLO, Input, check, check_arguments, check_input, nobody, serve, serve_quietly, start};
+use common::net::free_addr;
+use script::{ENTER, HELLO, Input, check, check_arguments, check_input, serve, serve_quietly, start};
 
 #[test]
 fn every_line_is_sent_as_it_stands() {
@@ -356,7 +359,7 @@ fn a_silent_port_is_told_soon() {
 /// Where no terminal is, the server is looked for first all the same.
 #[test]
 fn a_missing_password_does_not_hide_a_wrong_server() {
-    let (_held, address) = nobody();
+    let address = free_addr().to_string();
     let mut client = Command::new("setsid");
     client.args(["-w", env!("CARGO_BIN_EXE_chat-room-client"), "--server", &address, "ann@x"]);
     let output = client
@@ -605,7 +608,7 @@ fn arguments_that_make_no_sense() {
 
 #[test]
 fn nobody_listens() {
-    let (_held, address) = nobody();
+    let address = free_addr().to_string();
     let sentence = format!(
         "no connection to {address}: nothing listens there; is the server running, and is that its port?"
     );

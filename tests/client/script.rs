@@ -1,13 +1,13 @@
 //! A server that follows a script, and a client started against it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
+use crate::common::net::free_addr;
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_chat-room-client");
 
@@ -42,17 +42,9 @@ pub(crate) fn check_input(args: &str, input: &[u8], end: Input, script: &[&str],
     check_servers(args, input, end, &[&script.concat()], expected);
 }
 
-/// An address at which nobody listens, as long as the socket is there: it has the port.
-pub(crate) fn nobody() -> (Socket, String) {
-    let held = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    held.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
-    let addr = held.local_addr().ok().and_then(|addr| addr.as_socket()).expect("it is bound");
-    (held, addr.to_string())
-}
-
 /// [`check_input`], with several servers, which `expected` calls `<0>`, `<1>` and so on. One without a script is not there.
 pub(crate) fn check_servers(args: &str, input: &[u8], end: Input, scripts: &[&str], expected: &str) {
-    let (_held, nowhere) = nobody();
+    let nowhere = free_addr().to_string();
     let (mut addresses, mut servers) = (Vec::new(), Vec::new());
     for script in scripts {
         if script.is_empty() {
