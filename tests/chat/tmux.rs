@@ -41,13 +41,20 @@ impl Tmux {
         self.command(&["send-keys", "-l", keys]);
     }
 
-    fn resize(&self, width: u16, height: u16) {
-        self.command(&["resize-window", "-x", &width.to_string(), "-y", &height.to_string()]);
+    /// All these widths, one after the other, as with a mouse. tmux itself keeps the time between them: on a busy machine a
+    /// process for each would now and then be so late that the change seems to be over.
+    fn drag(&self, widths: impl Iterator<Item = u16>, height: u16) {
+        let height = height.to_string();
+        let widths: Vec<String> = widths.map(|width| width.to_string()).collect();
+        let steps = widths
+            .iter()
+            .map(|width| ["resize-window", "-x", width, "-y", &height, ";", "run-shell", "-d", "0.01", ";"]);
+        self.command(steps.collect::<Vec<_>>().as_flattened());
     }
 
-    /// [`Tmux::resize`], and waits until the terminal in it has been told.
-    fn resize_and_wait(&self, width: u16, height: u16) {
-        self.resize(width, height);
+    /// Gives the window this size, and waits until the terminal in it has been told.
+    fn resize(&self, width: u16, height: u16) {
+        self.command(&["resize-window", "-x", &width.to_string(), "-y", &height.to_string()]);
         let told = self.command(&["display-message", "-p", "#{pane_tty} #{pane_height} #{pane_width}"]);
         let (tty, size) = told.trim_end().split_once(' ').expect("a name and a size");
         until("the terminal's size", || {
@@ -126,14 +133,11 @@ fn no_change_of_size_loses_or_doubles_a_line() {
     {
         window.keys(typed);
         check(last.max(say(1)), typed);
-        // Drawn at once, as with a mouse.
-        for width in (60..80).rev().chain(61..=100).chain((40..100).rev()) {
-            window.resize(width, 24);
-        }
+        window.drag((60..80).rev().chain(61..=100).chain((40..100).rev()), 24);
         check(say(1), typed);
         // One by one, each of which the client sees.
         for (width, height) in [(39, 24), (30, 20), (31, 10), (50, 12), (49, 30), (100, 24), (80, 24)] {
-            window.resize_and_wait(width, height);
+            window.resize(width, height);
             check(say(1), typed);
         }
         window.command(&["send-keys", "C-u"]);
