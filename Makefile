@@ -1,6 +1,6 @@
 # `make run` starts the demo group; its passwords are in members.txt.
 
-.PHONY: run test test-beside check bench peers sim nodes-sim torture nodes-torture silence fuzz chat deb package-test dist container-test
+.PHONY: run test test-cluster test-computing check bench peers sim nodes-sim torture nodes-torture silence fuzz chat deb package-test dist container-test
 
 # More options for the server: make run ARGS="--listen 127.0.0.1:7668"
 ARGS =
@@ -21,18 +21,25 @@ chat:
 	@cargo run --profile quick --quiet --bin chat-room-client -- --server $(SERVER) $(MAIL)
 
 SIMULATIONS = sim nodes_sim
+CLUSTER = brokers cluster cluster_invitations cluster_logins copies cut_off found nodes three_nodes
 TESTS = $(sort $(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 IDLE = $(shell chrt --idle 0 true 2>/dev/null && echo chrt --idle 0)
 
-# Most tests wait most of their time, so what only computes runs beside them, and takes what they leave of the processor.
+# Three at once, because most tests wait most of their time: those with brokers wait for clocks, and what only computes takes
+# what the others leave of the processor.
 test:
 	cargo test --no-run
-	log=$$(mktemp); $(IDLE) make test-beside >$$log 2>&1 & beside=$$!; \
-	cargo test --lib --bins $(addprefix --test ,$(filter-out $(SIMULATIONS),$(TESTS))); tests=$$?; \
-	wait $$beside || tests=$$?; cat $$log; rm $$log; exit $$tests
+	logs=$$(mktemp -d); \
+	make test-cluster >$$logs/cluster 2>&1 & cluster=$$!; \
+	$(IDLE) make test-computing >$$logs/computing 2>&1 & computing=$$!; \
+	cargo test --lib --bins $(addprefix --test ,$(filter-out $(SIMULATIONS) $(CLUSTER),$(TESTS))); tests=$$?; \
+	wait $$cluster || tests=$$?; wait $$computing || tests=$$?; cat $$logs/*; rm -r $$logs; exit $$tests
 
-# The benches small and unoptimised: whether they work, not how fast.
-test-beside:
+test-cluster:
+	cargo test $(addprefix --test ,$(CLUSTER))
+
+# The simulations; and the benches small and unoptimised: whether they work, not how fast.
+test-computing:
 	cargo test $(addprefix --test ,$(SIMULATIONS))
 	cargo test --quiet --bench '*'
 
