@@ -109,6 +109,11 @@ impl Conn {
         Ok(is_sent && self.socket.writable && !self.transport.is_handshaking())
     }
 
+    /// The time in which lines had to begin is over: somebody who sends a request slowly is told.
+    pub(in crate::server) fn give_up(&mut self) {
+        self.transport.give_up(&mut self.socket);
+    }
+
     /// Writes once. Returns how many bytes were taken.
     pub(in crate::server) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.transport.write(&mut self.socket, bytes)

@@ -129,6 +129,15 @@ impl Transport {
         }
     }
 
+    /// The time in which lines had to begin is over, and the connection is closed.
+    pub(in crate::server) fn give_up(&mut self, socket: &mut Socket) {
+        if let Transport::Layers(layers) = self
+            && let Layers::Http(http) = &mut **layers
+        {
+            http.give_up(socket);
+        }
+    }
+
     /// Bytes given to the socket so far, when `taken` bytes of lines were taken.
     pub(in crate::server) fn wire(&self, taken: u64) -> u64 {
         match self {

@@ -23,11 +23,12 @@ pub(in crate::server) fn advance(hub: &mut Hub) -> Work {
     }
     for _ in 0..TIMEOUTS_PER_TURN {
         let Some(id) = hub.conns.handshakes.late(hub.now.mono) else { break };
-        if let Some(conn) = hub.conns.get(id)
-            && !conn.transport.has_answered()
-        {
-            debug!("TLS failed: no handshake in time: from={}", conn.socket.origin());
-            hub.log_refused(id, None, RefusedFor::Timeout);
+        if let Some(conn) = hub.conns.get_mut(id) {
+            conn.give_up();
+            if !conn.transport.has_answered() {
+                debug!("TLS failed: no handshake in time: from={}", conn.socket.origin());
+                hub.log_refused(id, None, RefusedFor::Timeout);
+            }
         }
         hub.conns.close(id);
     }

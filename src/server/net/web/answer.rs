@@ -85,6 +85,11 @@ pub fn refuse(why: Malformed, date: &str) -> Answer {
     refusal(status, "", date, Method::Get)
 }
 
+/// Answers a request that has not come in time.
+pub fn late(date: &str) -> Answer {
+    refusal("408 Request Timeout", "", date, Method::Get)
+}
+
 /// Answers somebody for whom there is no place.
 pub fn full(date: &str) -> Vec<u8> {
     refusal("503 Service Unavailable", "Retry-After: 10\r\n", date, Method::Get).head

@@ -139,6 +139,16 @@ impl Http {
         Ok(self.flush(socket)? && self.base.say_end(socket)?)
     }
 
+    /// The time is over. Whoever has begun a request is told, as far as the socket takes it; browsers that have not begun
+    /// another one expect nothing.
+    pub(in crate::server::net) fn give_up(&mut self, socket: &mut Socket) {
+        if self.then == Then::Request && self.answer.is_none() && !self.head.is_empty() {
+            self.then = Then::End;
+            self.answer = Some((answer::late(&date()), 0));
+            let _ = self.say_end(socket);
+        }
+    }
+
     pub(in crate::server::net) fn wire(&self) -> u64 {
         self.base.wire(self.given)
     }
