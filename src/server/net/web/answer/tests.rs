@@ -64,9 +64,11 @@ fn who_may_not_have_a_websocket() {
 #[test]
 fn a_page_may_be_elsewhere_if_the_admin_says_so() {
     let proxied = Site { origin: Origin::parse("https://chat.example.org"), has_tls: false };
+    let with_port = Site { origin: Origin::parse("https://chat.example.org:443"), has_tls: false };
     let own_tls = Site { origin: None, has_tls: true };
     for (site, origin, is_taken) in [
         (&proxied, "https://chat.example.org", true),
+        (&with_port, "https://chat.example.org", true),
         (&proxied, "http://chat.example.org", false),
         (&proxied, "https://evil.example.org", false),
         // What the browser names is the server's host in any case.
