@@ -33,6 +33,8 @@ export const KEPT_GAP = 2000;
 export const MISSED_SHOWN = 8;
 // Pages of MEMBERS asked for at login. In a larger group names are learnt as they occur.
 export const NAME_PAGES = 4;
+// Rows of the list of members at first, and how many more come at a time.
+export const MEMBERS_STEP = 200;
 // How often it is asked who is here.
 export const ROSTER_MS = 60_000;
 // Waits between two questions whether messages have reached everybody; the last one repeats. The server records

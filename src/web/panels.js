@@ -3,6 +3,7 @@
 
 import { icon, make } from './dom.js';
 import { linkOf } from './invitation.js';
+import { MEMBERS_STEP } from './limits.js';
 import { splitWord } from './lines.js';
 import { passwordMistake } from './names.js';
 import { longTime } from './rows.js';
@@ -75,18 +76,26 @@ export function members({ chat, ask }) {
     const list = make('ul', { class: 'members', 'aria-label': 'Members' });
     const more = make('button', { type: 'button', hidden: true }, 'More');
     const filter = make('input', {
-      type: 'search', 'aria-label': 'Find a member', placeholder: 'Find a member', input: () => draw(),
+      type: 'search', 'aria-label': 'Find a member', placeholder: 'Find a member', input: () => {
+        draw();
+        if (next) load(next);
+      },
     });
+    // After whom the next page begins; how many have come, and may be shown.
     let next = '';
+    let count = 0;
+    let room = MEMBERS_STEP;
+    // Only the newest loading goes on.
+    let loads = 0;
     const draw = () => {
       const wanted = filter.value.trim().toLowerCase();
       const { names } = chat;
       const shown = names.list().filter(({ mail, name }) => `${mail} ${name ?? ''}`.toLowerCase().includes(wanted));
       // Those who are here come first.
       shown.sort((a, b) => Number(b.online) - Number(a.online));
-      list.replaceChildren(...shown.slice(0, 500).map((member) => row(member)));
+      list.replaceChildren(...shown.slice(0, room).map((member) => row(member)));
       filter.hidden = names.members.size < 12;
-      more.hidden = !next;
+      more.hidden = !next && shown.length <= room;
     };
     const row = (member) => {
       const { mail, role, online, seen } = member;
@@ -104,25 +113,34 @@ export function members({ chat, ask }) {
             make('span', { class: online ? 'online' : '' }, state))),
         menu);
     };
-    const manage = ({ mail, role }) => manageMember({ chat, ask, redraw: load }, mail, role);
-    const load = async () => {
-      next = '';
+    const manage = ({ mail, role }) => manageMember({ chat, ask, redraw: () => load('') }, mail, role);
+    // Whoever looks for somebody looks among all.
+    const load = async (after) => {
+      loads += 1;
+      const mine = loads;
+      if (!after) count = 0;
+      next = after;
       do {
         const answer = await ask('MEMBERS', next);
+        if (mine !== loads || !answer.ok) return;
         next = answer.more ?? '';
+        count += answer.lines.length;
         draw();
-        if (!answer.ok) return;
-      } while (next && list.childElementCount < 200);
+      } while (next && (filter.value || count < room));
     };
-    more.addEventListener('click', load);
+    more.addEventListener('click', () => {
+      room += MEMBERS_STEP;
+      if (next) load(next);
+      else draw();
+    });
     if (chat.isAdmin()) {
       body.append(make('div', { class: 'buttons start' },
         has('INVITE') && make('button', { type: 'button', click: () => invite({ ask }) }, 'Invite'),
-        make('button', { type: 'button', click: () => add({ ask, redraw: load }) }, 'Add a member')));
+        make('button', { type: 'button', click: () => add({ ask, redraw: () => load('') }) }, 'Add a member')));
     }
     body.append(filter, list, more);
     draw();
-    load();
+    load('');
   });
 }
 

@@ -1,6 +1,7 @@
 """Who gets in, what people do with the page, and how it looks, in headless Chromium on the real server."""
 
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
@@ -122,6 +123,34 @@ class People(Page):
         browser.press("Remove")
         other.wait("document.querySelector('#status').innerText.includes('no longer a member')")
         browser.wait("document.querySelector('#messages').innerText.includes('dan was removed by you')")
+
+    def test_all_members_of_a_large_group(self):
+        group = self.group(["ann"])
+        group.stop()
+        # They were members in the beginning, so that no event names them.
+        shutil.rmtree(f"{group.folder}/history")
+        with open(f"{group.folder}/members.txt", "r+", encoding="utf-8") as file:
+            secret = file.read().split()[1]
+            file.writelines(f"m{number}@x {secret}\n" for number in range(100, 700))
+        group.start()
+        browser = self.browser()
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        browser.click("#open-members")
+        rows = "document.querySelectorAll('dialog .members li').length"
+        for count in [200, 400, 600, 601]:
+            browser.wait(f"{rows} === {count}")
+            self.assertEqual(browser.run("return [...document.querySelectorAll('dialog button')].at(-1).hidden"), count == 601)
+            browser.press("More")
+        browser.keys("Escape")
+        browser.wait("document.querySelector('dialog') === null")
+        # The last of them is found at once, by whoever has not seen the list before.
+        other = self.browser()
+        other.log_in(group.url, "ann@x", "ann-secret")
+        other.click("#open-members")
+        other.wait(f"{rows} === 200")
+        other.type("dialog input[type=search]", "m699")
+        other.wait(f"{rows} === 1 && document.querySelector('dialog .members').innerText.includes('m699')")
+        self.assertEqual(browser.complaints() + other.complaints(), [])
 
     def test_from_an_invitation_to_the_first_line(self):
         group = self.group(["ann", "bob"])
