@@ -93,7 +93,10 @@ export function members({ chat, ask }) {
       const shown = names.list().filter(({ mail, name }) => `${mail} ${name ?? ''}`.toLowerCase().includes(wanted));
       // Those who are here come first.
       shown.sort((a, b) => Number(b.online) - Number(a.online));
+      // The focus stays with the member whom it was at.
+      const at = list.contains(document.activeElement) ? document.activeElement.dataset.mail : null;
       list.replaceChildren(...shown.slice(0, room).map((member) => row(member)));
+      if (at) (list.querySelector(`[data-mail=${CSS.escape(at)}]`) ?? body.parentElement.querySelector('h2')).focus();
       filter.hidden = names.members.size < 12;
       more.hidden = !next && shown.length <= room;
     };
@@ -102,7 +105,7 @@ export function members({ chat, ask }) {
       const label = chat.names.label(mail);
       const state = online ? 'here' : seen === 'never' ? 'never here' : seen ? `last here ${longTime(Date.parse(seen))}` : 'away';
       const menu = chat.isAdmin() || mail === chat.me
-        ? make('button', { type: 'button', class: 'round', 'aria-label': `More about ${label}`, click: () => manage(member) }, icon('more'))
+        ? make('button', { type: 'button', class: 'round', 'data-mail': mail, 'aria-label': `More about ${label}`, click: () => manage(member) }, icon('more'))
         : null;
       return make('li', {},
         make('span', { class: `avatar b${chat.names.colour(mail)}`, 'aria-hidden': 'true' }, chat.names.initials(mail)),

@@ -336,7 +336,7 @@ class People(Page):
             """Presses Tab until what has this label has the focus."""
             for _ in range(30):
                 browser.keys("Tab")
-                if browser.run("const a = document.activeElement; return a.ariaLabel === arguments[0] || a.textContent === arguments[0]", label):
+                if browser.run("const a = document.activeElement; return a.ariaLabel === arguments[0] || a.title === arguments[0] || a.textContent === arguments[0]", label):
                     return
             raise AssertionError(f"Tab does not come to {label}")
         reach("Search")
@@ -344,6 +344,19 @@ class People(Page):
         browser.wait("document.querySelectorAll('.found li').length === 1")
         browser.keys("Tab", "Tab", "Enter")
         browser.wait("document.activeElement.dataset.seq === '1'")
+        # A change by a dialog leads back to whom it was about.
+        reach("Members")
+        browser.keys("Enter")
+        reach("More about bob")
+        browser.keys("Enter")
+        reach("Make an admin")
+        browser.keys("Enter")
+        reach("Yes")
+        browser.keys("Enter")
+        browser.wait("document.querySelectorAll('dialog').length === 1 && document.querySelectorAll('dialog .badge').length === 2")
+        self.assertEqual(browser.run("return document.activeElement.ariaLabel"), "More about bob")
+        browser.keys("Escape")
+        browser.wait("document.querySelector('dialog') === null")
         reach("Settings")
         browser.keys("Enter")
         reach("Change my password")
