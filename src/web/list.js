@@ -74,7 +74,8 @@ export class List {
 
   stateNow() {
     const { names, mark, me } = this.chat;
-    return `${names.version} ${mark} ${me}`;
+    // What was said today is of yesterday at midnight.
+    return `${names.version} ${mark} ${me} ${new Date().toDateString()}`;
   }
 
   // Everything in the document is made anew.

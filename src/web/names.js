@@ -15,6 +15,7 @@ export class Names {
     this.looks = new Map();
     // Whether these are all members.
     this.complete = false;
+    // Another one after each change of how members are shown: what was said is drawn anew.
     this.version = 0;
     this.learn(me);
   }
@@ -23,10 +24,12 @@ export class Names {
     const known = this.members.get(mail);
     if (known) this.count(known, -1);
     const member = { mail, role: 'member', online: false, seen: null, name: null, ...known, ...more };
-    if (!known || known.name !== member.name) member.looks = looksOf(member);
+    // Who comes and goes changes nothing that was said.
+    const isOther = !known || known.name !== member.name;
+    if (isOther) member.looks = looksOf(member);
     this.members.set(mail, member);
     this.count(member, 1);
-    this.version += 1;
+    if (isOther) this.version += 1;
   }
 
   forget(mail) {

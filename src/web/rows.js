@@ -12,7 +12,8 @@ export const longTime = (time) => stamp.format(time);
 
 export function dayName(time, now = Date.now()) {
   if (isSameDay(time, now)) return 'Today';
-  if (isSameDay(time, now - 86_400_000)) return 'Yesterday';
+  const day = new Date(now);
+  if (isSameDay(time, day.setDate(day.getDate() - 1))) return 'Yesterday';
   return date.format(time);
 }
 

@@ -152,6 +152,30 @@ class People(Page):
         other.wait(f"{rows} === 1 && document.querySelector('dialog .members').innerText.includes('m699')")
         self.assertEqual(browser.complaints() + other.complaints(), [])
 
+    def test_what_is_selected_stays(self):
+        group = self.group()
+        bob = self.peer(group, "bob")
+        browser = self.browser()
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        bob.say("see https://example.org/")
+        browser.sees("see https://example.org/")
+        browser.run("document.querySelector('#messages a').focus(); getSelection().selectAllChildren(document.querySelector('#messages .text'))")
+        # Who is here is asked from time to time, here also by a new connection, and the rows stay the same.
+        browser.wait("document.querySelector('#here').textContent === '3 members, 2 here'")
+        self.peer(group, "cid")
+        browser.run("const now = Date.now; Date.now = () => now() + 61_000")
+        browser.wait("document.querySelector('#here').textContent === '3 members, 3 here'")
+        self.assertEqual(browser.run("return [document.activeElement.tagName, String(getSelection())]"), ["A", "see https://example.org/"])
+        # The next day, lines between days say so.
+        browser.wait("document.querySelector('.day').textContent === 'Today'")
+        browser.run("""
+            const now = Date.now() + 86_400_000;
+            window.Date = class extends Date {
+              constructor(...words) { super(...(words.length > 0 ? words : [now])); }
+              static now() { return now; }
+            };""")
+        browser.wait("document.querySelector('.day').textContent === 'Yesterday'")
+
     def test_from_an_invitation_to_the_first_line(self):
         group = self.group(["ann", "bob"])
         browser, phone = self.browser(), self.browser(375, 667)
