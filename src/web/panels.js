@@ -164,12 +164,18 @@ function invite({ ask }) {
       const [word] = splitWord(answer.rest);
       const link = linkOf(mail, word, location.href);
       open('Invitation', (body, close) => {
+        const note = make('p', { class: 'small', role: 'status' });
         const field = make('input', { id: 'link', readonly: true, value: link, 'data-first': true, focus: () => field.select() });
         body.append(make('label', { for: 'link' }, `Send this link to ${mail}. Whoever has it can join as them.`), field,
-          make('div', { class: 'buttons' }, make('button', { type: 'button', class: 'primary', click: async () => {
+          note, make('div', { class: 'buttons' }, make('button', { type: 'button', class: 'primary', click: async () => {
             field.select();
-            await navigator.clipboard?.writeText(link).catch(() => null);
-            close();
+            try {
+              await navigator.clipboard.writeText(link);
+              close();
+            } catch {
+              // Without HTTPS, for example: the link is shown nowhere else.
+              note.textContent = 'The browser does not let this page copy. The link is selected: copy it by hand.';
+            }
           } }, 'Copy')));
       });
       return null;
@@ -296,14 +302,17 @@ export function settings({ chat, ask, notify, setNotify, logOut }) {
       close();
       action();
     } }, text));
+    const note = make('p', { class: 'small', role: 'status' });
     const select = make('select', { id: 'notify', change: async () => {
-      select.value = await setNotify(select.value);
+      const wanted = select.value;
+      select.value = await setNotify(wanted);
+      note.textContent = select.value === wanted ? '' : 'The browser does not allow this page to notify you.';
     } },
     make('option', { value: 'off' }, 'Never'),
     make('option', { value: 'mention' }, 'When somebody says my name'),
     make('option', { value: 'all' }, 'For every message'));
     select.value = notify();
-    body.append(make('p', { class: 'small' }, `Logged in as ${chat.me}`), make('label', { for: 'notify' }, 'Notify me'), select, choices);
+    body.append(make('p', { class: 'small' }, `Logged in as ${chat.me}`), make('label', { for: 'notify' }, 'Notify me'), select, note, choices);
     item('Change my password', () => form('Change my password', 'Your other devices will have to log in again.', [
       { id: 'old-password', label: 'Old password', type: 'password', autocomplete: 'current-password', maxlength: 1024 },
       newPassword('new-password', 'New password'),

@@ -176,6 +176,29 @@ class People(Page):
             };""")
         browser.wait("document.querySelector('.day').textContent === 'Yesterday'")
 
+    def test_what_the_browser_does_not_allow(self):
+        group = self.group(["ann"])
+        browser = self.browser(375, 667)
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        browser.wait("document.querySelector('#here').textContent.startsWith('1 member')")
+        browser.run("Notification.requestPermission = async () => 'denied';"
+                    "Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+        browser.click("#open-menu")
+        browser.run("const when = document.querySelector('#notify'); when.value = 'all'; when.dispatchEvent(new Event('change'))")
+        browser.wait("document.querySelector('dialog').innerText.includes('does not allow')")
+        self.assertEqual(browser.run("return document.querySelector('#notify').value"), "off")
+        browser.keys("Escape")
+        browser.wait("document.querySelector('dialog') === null")
+        # The link of an invitation is shown only here: it stays until it was copied.
+        browser.click("#open-members")
+        browser.press("Invite")
+        browser.type("#invite-mail", "kim@x")
+        browser.keys("Enter")
+        browser.wait("document.querySelector('#link')")
+        browser.press("Copy")
+        browser.wait("document.querySelector('dialog:last-of-type [role=status]').textContent.includes('by hand')")
+        self.assertTrue(browser.run("return String(getSelection()) === document.querySelector('#link').value"))
+
     def test_from_an_invitation_to_the_first_line(self):
         group = self.group(["ann", "bob"])
         browser, phone = self.browser(), self.browser(375, 667)
