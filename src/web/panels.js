@@ -231,6 +231,8 @@ export function search({ chat, ask, goTo }) {
     const more = make('button', { type: 'button', hidden: true }, 'Search older messages');
     let before = null;
     let text = '';
+    // Questions asked: only the answer to the last one counts.
+    let asked = 0;
     const row = ({ mail, seq, time, text }) => make('li', {}, make('button', { type: 'button', click: () => {
       close();
       goTo(seq);
@@ -238,8 +240,11 @@ export function search({ chat, ask, goTo }) {
     make('span', { class: 'small' }, make('bdi', { class: `name c${chat.names.colour(mail)}` }, chat.names.label(mail)), ` · ${longTime(time)}`),
     make('span', { class: 'text', dir: 'auto' }, text)));
     const run = async () => {
+      asked += 1;
+      const mine = asked;
       state.textContent = 'Searching …';
       const answer = await ask('FIND', before ? `BEFORE ${before} ${text}` : `BEFORE 9007199254740991 ${text}`);
+      if (mine !== asked) return;
       list.append(...answer.events.reverse().map(row));
       before = answer.more ?? null;
       more.hidden = !before;

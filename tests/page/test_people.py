@@ -389,6 +389,9 @@ class People(Page):
         reach("Search")
         browser.keys("Enter", *"hand", "Enter")
         browser.wait("document.querySelectorAll('.found li').length === 1")
+        # Asked twice, it is found once.
+        browser.run("const form = document.querySelector('dialog form'); form.requestSubmit(); form.requestSubmit()")
+        browser.wait("document.querySelector('dialog [role=status]').textContent === '1 found.'")
         browser.keys("Tab", "Tab", "Enter")
         browser.wait("document.activeElement.dataset.seq === '1'")
         # A change by a dialog leads back to whom it was about.
