@@ -61,7 +61,7 @@ function carryOut(effect) {
     case 'send': return connection.send(effect.line);
     case 'close': return connection.close();
     case 'token': return store.keepLogin(chat.session.who.mail, effect.token, stays);
-    case 'forget-token': return store.forgetToken();
+    case 'forget-token': return store.forgetToken(effect.token);
     case 'up': return view.up();
     case 'answered':
       questions.get(effect.id)?.(effect.answer);
@@ -74,7 +74,7 @@ function carryOut(effect) {
     case 'show': return view.show(effect.seq);
     case 'ended':
       if (['removed', 'left'].includes(effect.why?.code)) store.forget();
-      return view.ended(effect.why);
+      return comesBack() || view.ended(effect.why);
     default:
   }
 }
@@ -106,11 +106,26 @@ document.addEventListener('visibilitychange', () => {
     if (!document.hidden) chat.session.woke(Date.now());
   });
 });
-store.onLogout(() => {
+store.onChange(() => {
   if (chat.session.phase === 'out' || chat.session.phase === 'ended') return;
   then(() => chat.quit());
   view.enter({ code: 'logged-out', sentence: 'You have logged out in another tab.' });
-});
+}, comesBack);
+
+// After a change of the password one tab is given a new token, which is good for the others.
+function comesBack() {
+  const { phase, who, why } = chat.session;
+  const isOver = phase === 'out' && ['password-changed', 'token-over'].includes(why?.code);
+  if (!isOver || store.login()?.mail !== who.mail) return false;
+  resume(store.login());
+  return true;
+}
+
+function resume(login) {
+  stays = login.stay;
+  then(() => chat.start({ mail: login.mail, token: login.token, device: store.device() }, store.kept(login.mail), Date.now()));
+  view.chatting();
+}
 
 function begin() {
   const invitation = invitationIn(location.hash);
@@ -119,9 +134,7 @@ function begin() {
   if (invitation) return view.enter(null, invitation.mail, invitation.word);
   const login = store.login();
   if (!login) return view.enter(null);
-  stays = login.stay;
-  then(() => chat.start({ mail: login.mail, token: login.token, device: store.device() }, store.kept(login.mail), Date.now()));
-  view.chatting();
+  resume(login);
 }
 
 begin();

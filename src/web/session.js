@@ -171,8 +171,7 @@ export class Session {
   refused(answer, withToken = false) {
     const { code, sentence } = answer;
     if (withToken && code === 'bad-login') {
-      this.who.token = null;
-      this.out.push({ do: 'forget-token' });
+      this.forgetToken();
       if (this.who.password) {
         this.logIn();
         return null;
@@ -184,6 +183,11 @@ export class Session {
       this.end('out', { code, sentence });
     }
     return { is: 'failed' };
+  }
+
+  forgetToken() {
+    this.out.push({ do: 'forget-token', token: this.who.token });
+    this.who.token = null;
   }
 
   // Another attempt is made later.
@@ -216,8 +220,7 @@ export class Session {
     const code = lastWords?.code;
     if (FINAL.includes(code)) this.end('ended', this.why);
     else if (WRONG.includes(code)) {
-      this.who.token = null;
-      this.out.push({ do: 'forget-token' });
+      this.forgetToken();
       this.end('out', this.why);
     } else if (!this.persists()) {
       this.end('out', this.why ?? { code: 'unreachable', sentence: 'The server cannot be reached.' });

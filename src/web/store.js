@@ -27,9 +27,9 @@ const local = () => localStorage;
 // This lasts as long as the tab.
 const session = () => sessionStorage;
 
-// The login that is kept: { mail, token, stay }.
+// The login that is kept, if it has a token: { mail, token, stay }.
 export function login() {
-  return get(session, LOGIN) ?? get(local, LOGIN);
+  return [get(session, LOGIN), get(local, LOGIN)].find((kept) => kept?.token) ?? null;
 }
 
 export function keepLogin(mail, token, stay) {
@@ -45,10 +45,12 @@ export function forget() {
   set(local, KEPT, null);
 }
 
-// Only the token is wrong.
-export function forgetToken() {
-  set(session, LOGIN, null);
-  set(local, LOGIN, null);
+// Only this token is wrong; another tab may have a new one by now. What stays tells the other tabs that nobody has logged out.
+export function forgetToken(token) {
+  for (const storage of [session, local]) {
+    const kept = get(storage, LOGIN);
+    if (kept?.token === token) set(storage, LOGIN, { ...kept, token: null });
+  }
 }
 
 // The name of this browser as a device: what it has missed waits for it.
@@ -82,9 +84,11 @@ export function setNotify(when) {
   set(local, NOTIFY, when);
 }
 
-// Calls back when another tab has logged out.
-export function onLogout(callback) {
+// Calls back when another tab has logged out, or in.
+export function onChange(loggedOut, loggedIn) {
   addEventListener('storage', ({ key, newValue }) => {
-    if (key === LOGIN && newValue === null) callback();
+    if (key !== LOGIN) return;
+    if (newValue === null) loggedOut();
+    else if (login()) loggedIn();
   });
 }

@@ -367,6 +367,32 @@ class People(Page):
         browser.go(group.url)
         browser.inside()
 
+    def test_a_new_password_with_two_tabs(self):
+        group = self.group()
+        browser = self.browser()
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        browser.wait("localStorage['chat-room.login']")
+        other = browser.tab()
+        self.addCleanup(other.close)
+        other.go(group.url)
+        other.inside()
+        other.wait("localStorage['chat-room.login']")
+        before = browser.run("return localStorage['chat-room.login']")
+        browser.click("#open-menu")
+        browser.press("Change my password")
+        browser.type("#old-password", "ann-secret")
+        browser.type("#new-password", "new-secret")
+        browser.keys("Enter")
+        browser.wait("document.querySelector('dialog') === null")
+        # The server ends the other one's connection; it comes back with what the first was given.
+        browser.wait("JSON.parse(localStorage['chat-room.login']).token && localStorage['chat-room.login'] !== arguments[0]", before)
+        for tab in [browser, other]:
+            tab.inside()
+            tab.say("still here")
+        for tab in [browser, other]:
+            tab.wait("document.querySelectorAll('#messages .text').length === 2")
+            self.assertEqual(tab.complaints(), [])
+
     def test_the_keyboard_is_enough(self):
         group = self.group()
         bob = self.peer(group, "bob")
