@@ -3,7 +3,7 @@
 import { Connection } from './connection.js';
 import { find } from './dom.js';
 import { invitationIn } from './invitation.js';
-import { record } from './kept.js';
+import { record, restoreUnsaid, unsaid } from './kept.js';
 import { Notifier } from './notifier.js';
 import * as panels from './panels.js';
 import { Chat } from './state.js';
@@ -42,7 +42,7 @@ const context = {
   then,
   logIn({ mail, password, word, stay }) {
     stays = stay;
-    then(() => chat.start({ mail: mail.toLowerCase(), password, word, device: store.device() }, null, Date.now()));
+    start({ mail: mail.toLowerCase(), password, word, device: store.device() }, null);
   },
 };
 const view = new View(context);
@@ -53,6 +53,15 @@ function then(action) {
   action();
   for (const effect of chat.out.splice(0)) carryOut(effect);
   view.changed();
+}
+
+// Logs in, with what the same member has not said yet.
+function start(who, kept) {
+  const mine = unsaid(chat);
+  then(() => {
+    chat.start(who, kept, Date.now());
+    restoreUnsaid(chat, mine.mine.length > 0 ? mine : store.unsaid() ?? mine);
+  });
 }
 
 function carryOut(effect) {
@@ -88,7 +97,9 @@ function keepNow() {
   clearTimeout(keepTimer);
   keepTimer = null;
   const { phase, numbers } = chat.session;
-  if (numbers.transcript && phase !== 'out' && phase !== 'ended' && store.login()) store.keep(record(chat), stays);
+  if (phase === 'out' || phase === 'ended') return;
+  if (store.login()) store.keepUnsaid(unsaid(chat));
+  if (numbers.transcript && store.login()) store.keep(record(chat), stays);
 }
 
 view.onDrawn = keepSoon;
@@ -123,7 +134,7 @@ function comesBack() {
 
 function resume(login) {
   stays = login.stay;
-  then(() => chat.start({ mail: login.mail, token: login.token, device: store.device() }, store.kept(login.mail), Date.now()));
+  start({ mail: login.mail, token: login.token, device: store.device() }, store.kept(login.mail));
   view.chatting();
 }
 

@@ -21,6 +21,18 @@ export function record(chat) {
   };
 }
 
+// My messages that are not acknowledged, which outlast a page that is closed or thrown away by a phone.
+export function unsaid(chat) {
+  return { mail: chat.me, mine: chat.outbox.all() };
+}
+
+// After `start`: they are looked for, or a person is asked.
+export function restoreUnsaid(chat, { mail, mine }) {
+  if (mail !== chat.me) return;
+  chat.outbox.restore(mine);
+  chat.session.needsQuorum = chat.outbox.hasLost();
+}
+
 // Begins a chat with what was kept. What is damaged does not count.
 export function restore(chat, kept) {
   const events = kept.lines.map(parseEvent);

@@ -87,6 +87,18 @@ export class Outbox {
     return null;
   }
 
+  // Takes over what `all` returned before the page was closed. What was under way is looked for; about the rest a person
+  // decides, because a copy of the page may have it, too.
+  restore(all) {
+    for (const { text, time, state, why } of all) {
+      this.lastId += 1;
+      const mine = { id: this.lastId, text, time, state, why };
+      if (state === 'sent' || state === 'lost') this.queue.push({ ...mine, state: 'lost', closed: false });
+      else if (state === 'unsent') this.refused(mine, 'the page was closed before.');
+      else this.returned.push(mine);
+    }
+  }
+
   all() {
     return [...this.returned, ...this.queue].sort((a, b) => a.id - b.id);
   }

@@ -4,6 +4,7 @@
 const LOGIN = 'chat-room.login';
 const DEVICE = 'chat-room.device';
 const KEPT = 'chat-room.kept';
+const UNSAID = 'chat-room.unsaid';
 const NOTIFY = 'chat-room.notify';
 
 function attempt(action) {
@@ -41,6 +42,7 @@ export function keepLogin(mail, token, stay) {
 export function forget() {
   set(session, LOGIN, null);
   set(session, KEPT, null);
+  set(session, UNSAID, null);
   set(local, LOGIN, null);
   set(local, KEPT, null);
 }
@@ -73,6 +75,15 @@ export function keep(record, stay) {
   const before = kept(record.mail);
   const isOlder = before?.transcript === record.transcript && before.shown > record.shown;
   if (!isOlder) set(stay ? local : session, KEPT, record);
+}
+
+// What was not said yet is this tab's.
+export function unsaid() {
+  return get(session, UNSAID);
+}
+
+export function keepUnsaid(record) {
+  set(session, UNSAID, record.mine.length > 0 ? record : null);
 }
 
 // When to notify: 'off', 'mention' or 'all'.

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { record } from '../../src/web/kept.js';
+import { record, restoreUnsaid, unsaid } from '../../src/web/kept.js';
+import { Chat } from '../../src/web/state.js';
 import { Stage, msg } from './stage.js';
 
 test('a message is pending until it has its number', () => {
@@ -78,6 +79,29 @@ test('of what may still arrive a person is asked', () => {
   // It has arrived after all.
   stage.server('MSG 1 TIME ann@x one');
   stage.shows(['1 ann: one']);
+});
+
+test('what was not acknowledged outlasts the page', () => {
+  const before = new Stage();
+  before.say('found', '< MSG found');
+  before.say('not found', '< MSG not found');
+  before.down(false);
+  before.say('not sent');
+  const kept = { ...record(before.chat), lines: [] };
+  const mine = JSON.parse(JSON.stringify(unsaid(before.chat)));
+  const chat = new Chat();
+  chat.start({ mail: 'ann@x', device: 'web', token: 'tok' }, kept, 0);
+  restoreUnsaid(chat, mine);
+  assert.equal(chat.session.needsQuorum, true);
+  chat.take('HELLO chat-room/1 max-line=4096 hello\n', 0);
+  chat.take('OK RESUME ann@x role=member last=1 missed=1 first=1 transcript=00000001\n', 0);
+  chat.take('MSG 1 2026-01-02T03:04:05.678Z ann@x found\n', 0);
+  assert.deepEqual(chat.outbox.all().map(({ text, state }) => [text, state]), [['not found', 'unknown'], ['not sent', 'refused']]);
+  assert.deepEqual(chat.out.filter(({ line }) => line?.startsWith('MSG')), []);
+  // Another member's are not taken over.
+  chat.start({ mail: 'bob@x', device: 'web', token: 'tok' }, null, 0);
+  restoreUnsaid(chat, mine);
+  assert.deepEqual(chat.outbox.all(), []);
 });
 
 test('a server that is silent is given up', () => {

@@ -99,6 +99,32 @@ class Talking(Page):
         self.assertEqual(sorted(browser.texts()), ["after", "before", "while it was away"])
         self.assertEqual(browser.run("return document.querySelectorAll('.pending').length"), 0)
 
+    def test_what_was_not_said_outlasts_the_page(self):
+        group = self.group()
+        browser = self.browser()
+        browser.log_in(group.url, "ann@x", "ann-secret")
+        browser.say("said")
+        browser.sees("said")
+        browser.wait("(localStorage['chat-room.kept'] ?? '').includes('said')")
+        browser.run("return navigator.serviceWorker.ready.then(() => true)")
+        group.kill()
+        browser.wait("document.querySelector('#status').innerText.includes('Trying again')")
+        browser.say("not said yet")
+        browser.wait("document.querySelector('.pending')")
+        browser.go("about:blank")
+        browser.go(group.url)
+        browser.wait("document.querySelector('.pending.asks')?.innerText.includes('Not said: the page was closed')")
+        group.start()
+        browser.inside()
+        # Nobody says it but a person.
+        self.peer(group, "bob").say("from bob")
+        browser.sees("from bob")
+        self.assertEqual(browser.texts(), ["said", "from bob"])
+        browser.click(".pending [data-again]")
+        browser.sees("not said yet")
+        browser.wait("!document.querySelector('.pending') && !('chat-room.unsaid' in sessionStorage)")
+        self.assertEqual(browser.complaints(), [])
+
     def test_ten_thousand_missed(self):
         group = self.group()
         browser = self.browser()
