@@ -89,6 +89,7 @@ class People(Page):
         bob = self.peer(group, "bob")
         browser = self.browser()
         browser.log_in(group.url, "ann@x", "ann-secret")
+        browser.wait("localStorage['chat-room.login']")
         other = browser.tab()
         self.addCleanup(other.close)
         other.go(group.url)
