@@ -68,7 +68,11 @@ export function form(title, text, fields, submit, action, after = []) {
 
 const why = (answer) => (answer.ok ? null : answer.sentence);
 const newPassword = (id, label) => ({ id, label, type: 'password', autocomplete: 'new-password', maxlength: 1024 });
-const mailField = (id) => ({ id, label: 'Mail', type: 'email', autocomplete: 'off', autocapitalize: 'none', maxlength: 254 });
+// Not `type: 'email'`: browsers refuse some that the server takes (ann@my_host).
+const mailField = (id) => ({
+  id, label: 'Mail', inputmode: 'email', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', maxlength: 254,
+  pattern: '\\s*[^@\\s]+@[^@\\s]+\\s*', title: 'name@example.org',
+});
 
 export function members({ chat, ask }) {
   const has = (verb) => chat.verbs.has(verb);
