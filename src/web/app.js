@@ -97,9 +97,9 @@ function keepNow() {
   clearTimeout(keepTimer);
   keepTimer = null;
   const { phase, numbers } = chat.session;
-  if (phase === 'out' || phase === 'ended') return;
-  if (store.login()) store.keepUnsaid(unsaid(chat));
-  if (numbers.transcript && store.login()) store.keep(record(chat), stays);
+  if (phase === 'out' || phase === 'ended' || !store.login()) return;
+  store.keepUnsaid(unsaid(chat));
+  if (numbers.transcript) store.keep(record(chat), stays);
 }
 
 view.onDrawn = keepSoon;
