@@ -35,6 +35,22 @@ def axe():
 
 
 class People(Page):
+    def second_tab(self, browser, group):
+        """Another tab of a browser that logs in, which comes in with its token."""
+        browser.wait("localStorage['chat-room.login']")
+        tab = browser.tab()
+        self.addCleanup(tab.close)
+        tab.go(group.url)
+        tab.inside()
+        return tab
+
+    def change_password(self, browser, old, new):
+        browser.click("#open-menu")
+        browser.press("Change my password")
+        browser.type("#old-password", old)
+        browser.type("#new-password", new)
+        browser.keys("Enter")
+
     def test_wrong_password(self):
         group = self.group()
         browser = self.browser()
@@ -89,11 +105,7 @@ class People(Page):
         bob = self.peer(group, "bob")
         browser = self.browser()
         browser.log_in(group.url, "ann@x", "ann-secret")
-        browser.wait("localStorage['chat-room.login']")
-        other = browser.tab()
-        self.addCleanup(other.close)
-        other.go(group.url)
-        other.inside()
+        other = self.second_tab(browser, group)
         other.say("from the second")
         other.sees("from the second")
         bob.say("for both")
@@ -354,11 +366,7 @@ class People(Page):
         group = self.group()
         browser = self.browser()
         browser.log_in(group.url, "bob@x", "bob-secret")
-        browser.click("#open-menu")
-        browser.press("Change my password")
-        browser.type("#old-password", "wrong-secret")
-        browser.type("#new-password", "new-secret")
-        browser.keys("Enter")
+        self.change_password(browser, "wrong-secret", "new-secret")
         browser.wait("document.querySelector('dialog .error').textContent !== ''")
         browser.run("document.querySelector('#old-password').value = ''")
         browser.type("#old-password", "bob-secret")
@@ -373,18 +381,10 @@ class People(Page):
         group = self.group()
         browser = self.browser()
         browser.log_in(group.url, "ann@x", "ann-secret")
-        browser.wait("localStorage['chat-room.login']")
-        other = browser.tab()
-        self.addCleanup(other.close)
-        other.go(group.url)
-        other.inside()
+        other = self.second_tab(browser, group)
         other.wait("localStorage['chat-room.login']")
         before = browser.run("return localStorage['chat-room.login']")
-        browser.click("#open-menu")
-        browser.press("Change my password")
-        browser.type("#old-password", "ann-secret")
-        browser.type("#new-password", "new-secret")
-        browser.keys("Enter")
+        self.change_password(browser, "ann-secret", "new-secret")
         browser.wait("document.querySelector('dialog') === null")
         # The server ends the other one's connection; it comes back with what the first was given.
         browser.wait("JSON.parse(localStorage['chat-room.login']).token && localStorage['chat-room.login'] !== arguments[0]", before)
