@@ -18,6 +18,11 @@ impl Seq {
     pub fn next(self) -> Seq {
         Seq(self.0 + 1)
     }
+
+    /// How many digits it has.
+    pub fn digits(self) -> usize {
+        self.0.checked_ilog10().map_or(1, |log| log as usize + 1)
+    }
 }
 
 /// A moment of the wall clock: milliseconds since 1970 UTC, written `2026-01-02T03:04:05.678Z`.

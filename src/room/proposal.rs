@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::limits::{SEQ_DIGITS_MAX, TIME_LEN};
+use crate::limits::TIME_LEN;
 use crate::protocol::{Author, Event, Mail, Role, Seq, Time, Verb};
 use crate::room::{CheckJob, ConnId, LastMinute, MemberId, Now};
 
@@ -25,7 +25,7 @@ pub enum Proposer {
 pub struct ProposalTicket {
     /// The origin, which is told the answer.
     pub by: Proposer,
-    /// The bytes of the line, or slightly more.
+    /// The bytes of the line. If other nodes' events come first, its number can have more digits than are counted here.
     pub size: usize,
 }
 
@@ -57,17 +57,17 @@ impl Batch {
         self.proposals.len()
     }
 
-    /// The bytes of all lines, or slightly more.
+    /// The bytes of all lines, as their tickets count them.
     pub fn size(&self) -> usize {
         self.proposals.iter().map(|proposal| proposal.ticket.size).sum()
     }
 
-    /// Adds a proposal and returns its ticket's size.
-    pub fn push(&mut self, by: Proposer, time: Time, event: &Event<'_>) -> usize {
+    /// Adds a proposal, whose event gets this number if no other comes first. Returns its ticket's size.
+    pub fn push(&mut self, by: Proposer, time: Time, seq: Seq, event: &Event<'_>) -> usize {
         let (name, before) = (event.name(), self.text.len());
         event.write_rest(&mut self.text);
         let len = self.text.len() - before;
-        let size = name.len() + 1 + SEQ_DIGITS_MAX + 1 + TIME_LEN + 1 + len;
+        let size = name.len() + 1 + seq.digits() + 1 + TIME_LEN + 1 + len;
         self.proposals.push(Proposal { name, time, len, ticket: ProposalTicket { by, size } });
         size
     }
@@ -203,8 +203,10 @@ pub(super) struct Invited {
 pub(super) struct Proposals {
     /// Made in this turn, and not handed over yet.
     batch: Batch,
-    /// Their bytes, or slightly more.
+    /// The bytes of their lines, as their tickets count them.
     pub(super) outstanding: usize,
+    /// The number that the next one gets if no other event comes first.
+    next: Seq,
     /// Changes of the group, in order. The log keeps that order.
     announcing: VecDeque<Announced>,
     /// How many of TITLE and ANNOUNCE the log has not answered. What is said after them is judged after them.
@@ -220,10 +222,16 @@ pub(super) struct Proposals {
 }
 
 impl Proposals {
+    /// None, after the event with this number.
+    pub(super) fn after(last: Seq) -> Proposals {
+        Proposals { next: last.next(), ..Proposals::default() }
+    }
+
     /// Proposes an event.
     pub(super) fn push(&mut self, now: Now, by: Proposer, event: &Event<'_>) {
         self.setting += usize::from(matches!(by, Proposer::Setter(..)));
-        self.outstanding += self.batch.push(by, now.wall, event);
+        self.outstanding += self.batch.push(by, now.wall, self.next, event);
+        self.next = self.next.next();
     }
 
     /// Proposes the ADDED event of a new member.
@@ -280,7 +288,10 @@ impl Proposals {
     pub(super) fn committed(&mut self, now: Now, ticket: Option<ProposalTicket>) -> Option<Announced> {
         self.is_stalled = false;
         self.last_minute.count(now);
-        let ticket = ticket?;
+        let Some(ticket) = ticket else {
+            self.next = self.next.next();
+            return None;
+        };
         self.answered(&[ticket]);
         let is_change = ticket.by == Proposer::Roster;
         is_change.then(|| self.announcing.pop_front().expect("the log keeps their order"))
@@ -289,6 +300,7 @@ impl Proposals {
     /// The log will never commit these messages.
     pub(super) fn refused(&mut self, tickets: &[ProposalTicket], why: LogRefusal) {
         self.answered(tickets);
+        self.next.0 -= tickets.len() as u64;
         if why == LogRefusal::Storage {
             self.is_stalled = !self.announcing.is_empty();
         }
@@ -300,6 +312,12 @@ impl Proposals {
         if self.outstanding == 0 && self.quorum == Quorum::Regained {
             self.quorum = Quorum::Held;
         }
+    }
+
+    /// Panics if an invariant does not hold. `last`: the number of the last committed event.
+    pub(super) fn check(&self, last: Seq) {
+        let is_none_under_way = self.outstanding == 0;
+        assert!(self.next > last && (!is_none_under_way || self.next == last.next()), "numbers are foretold");
     }
 
     /// The node has found the others again.

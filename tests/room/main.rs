@@ -762,7 +762,8 @@ fn who_has_what_the_pass_was_to_bring_waits_for_the_next() {
 
 #[test]
 fn a_flood_never_makes_a_reader_who_reads_fall_behind() {
-    stage::flood();
+    stage::flood(4000);
+    stage::flood(10);
 }
 
 /// Lines of all kinds, good and bad, and what stands between lines.

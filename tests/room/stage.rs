@@ -685,18 +685,20 @@ fn to_file(roster: &Roster) -> Vec<u8> {
 }
 
 /// Two members, one who says as much as is taken and one who reads when its turn in the pass has come, one
-/// pass a hundred turns: the first is slowed, the second never falls out of the window.
-pub(super) fn flood() {
+/// pass a hundred turns: the first is slowed, the second never falls out of the window. What is taken before a pass does not
+/// end in smaller and smaller batches, for each of them is stored by itself.
+pub(super) fn flood(text: usize) {
     let mut stage = Stage::new();
     for line in ["ann> LOGIN ann@x password", "ann< OK LOGIN…", "bob> LOGIN bob@x password", "bob< OK LOGIN…"]
     {
         stage.play(line);
     }
-    let said = format!("MSG {}\n", "x".repeat(4000));
+    let said = format!("MSG {}\n", "x".repeat(text));
     let (ann, bob) = (stage.people["ann"].id, stage.people["bob"].id);
     let mut scratch = Vec::new();
     let (mut taken, mut deferred, mut read) = (0, 0, 0);
     let mut waits = false;
+    let mut batches = Vec::new();
     for turn in 0..5000 {
         let now = stage.now();
         stage.room.begin_turn(now);
@@ -719,12 +721,15 @@ pub(super) fn flood() {
             this_turn += said.len();
         }
         assert!(this_turn <= AHEAD_MAX + LINE_MAX_DEFAULT);
-        stage.work_appends();
+        batches.extend(stage.work_appends());
         while let Chunk::Bytes(bytes) = stage.room.chunk(ann, &mut scratch, 1 << 20) {
             let n = bytes.len();
             stage.room.advance(ann, n);
         }
         if turn % 100 == 99 {
+            let (_last, others) = batches.split_last().expect("the pass before made room");
+            assert!(others.iter().all(|events| *events == batches[0]), "{batches:?}");
+            batches.clear();
             stage.room.begin_pass();
             loop {
                 match stage.room.chunk(bob, &mut scratch, 1 << 20) {
@@ -739,7 +744,7 @@ pub(super) fn flood() {
             }
         }
     }
-    assert!(taken > 1000 && deferred > 1000 && read > taken * 4000, "{taken} {deferred} {read}");
+    assert!(taken > 1000 && deferred > 1000 && read > taken * text, "{taken} {deferred} {read}");
 }
 
 /// Asks for many timing marks at once: some are answered, and no more are looked at until these answers are taken.
@@ -755,12 +760,16 @@ pub(super) fn flood_of_timing_marks() {
 }
 
 impl Stage {
-    fn work_appends(&mut self) {
+    /// Returns how many events each batch has.
+    fn work_appends(&mut self) -> Vec<usize> {
         self.room.poll_proposals(&mut self.effects);
+        let mut batches = Vec::new();
         for effect in std::mem::take(&mut self.effects) {
-            assert!(matches!(effect, Effect::Propose(_)));
+            let Effect::Propose(batch) = &effect else { panic!("{effect:?}: nothing else was asked for") };
+            batches.push(batch.len());
             self.carry_out(effect);
         }
+        batches
     }
 }
 

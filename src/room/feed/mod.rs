@@ -38,7 +38,8 @@ pub(crate) struct Feeds {
 impl Feeds {
     pub(crate) fn new(transcript: Transcript) -> Feeds {
         let pass = transcript.end();
-        let (settings, proposals, peers) = (GroupSettings::default(), Proposals::default(), Peers::default());
+        let proposals = Proposals::after(transcript.last());
+        let (settings, peers) = (GroupSettings::default(), Peers::default());
         let (searches, saving) = (Searches::default(), Saving::default());
         Feeds { now: Now::default(), transcript, settings, proposals, peers, searches, saving, pass }
     }
@@ -238,6 +239,7 @@ impl Feeds {
     /// Panics if an invariant does not hold.
     pub(crate) fn check(&self) {
         self.transcript.check();
+        self.proposals.check(self.transcript.last());
         self.peers.check(&self.transcript, self.holds_what_is_said());
         self.searches.check(self.peers.waiting_to_search());
     }

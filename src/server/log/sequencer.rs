@@ -153,12 +153,13 @@ mod tests {
         let (mail, text) =
             (Mail::parse(b"ann@x").expect("a mail"), Text::parse(text.as_bytes()).expect("a text"));
         let speaker = Proposer::Speaker(ConnId { slot: 0, serial: ms });
-        batch.push(speaker, Time::from_unix_ms(ms), &Event::Msg { mail, text });
+        batch.push(speaker, Time::from_unix_ms(ms), Seq(1), &Event::Msg { mail, text });
     }
 
     fn added(batch: &mut Batch, ms: u64, mail: &str) {
         let mail = Mail::parse(mail.as_bytes()).expect("a mail");
-        batch.push(Proposer::Roster, Time::from_unix_ms(ms), &Event::Added { by: Author::HandEdit, mail });
+        let event = Event::Added { by: Author::HandEdit, mail };
+        batch.push(Proposer::Roster, Time::from_unix_ms(ms), Seq(1), &event);
     }
 
     fn lines(committed: &Committed) -> Vec<String> {
@@ -217,7 +218,7 @@ mod tests {
             let title = Title::parse(b"lost").expect("a title");
             let setter = Proposer::Setter(ConnId { slot: 0, serial: 60_000 }, Verb::Title);
             let by = Mail::parse(b"ann@x").expect("a mail");
-            batch.push(setter, Time::from_unix_ms(60_000), &Event::Titled { by, title });
+            batch.push(setter, Time::from_unix_ms(60_000), Seq(1), &Event::Titled { by, title });
         }));
         let refused = sequencer.failed(now);
         let serial = |ticket: &ProposalTicket| match ticket.by {

@@ -319,14 +319,15 @@ fn lines_are_written_as_a_single_node_writes_them() {
     let speaker = Proposer::Speaker(ConnId { slot: 0, serial: 1 });
     let text = Text::parse("  ünï\tcode ".as_bytes()).expect("a text");
     let mut batch = Batch::default();
-    batch.push(speaker, time, &Event::Msg { mail: mail("ann@x"), text });
+    batch.push(speaker, time, Seq(1), &Event::Msg { mail: mail("ann@x"), text });
     batch.push(
         Proposer::Roster,
         time,
+        Seq(2),
         &Event::Added { by: crate::protocol::Author::HandEdit, mail: mail("cid@x") },
     );
     let by = crate::protocol::Author::Member(mail("ann@x"));
-    batch.push(Proposer::Roster, time, &Event::Removed { by, mail: mail("cid@x") });
+    batch.push(Proposer::Roster, time, Seq(3), &Event::Removed { by, mail: mail("cid@x") });
     let mut sequencer = Sequencer::new(Seq(0), Time::default());
     sequencer.propose(batch);
     sequencer.begin(std::time::Duration::ZERO).expect("it was proposed");
