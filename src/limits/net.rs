@@ -33,8 +33,11 @@ pub const KEEPALIVE_RETRIES: u32 = 8;
 /// Bytes that a peer may send before its handshake is complete. A hello with every extension has two or three thousand;
 /// rustls would take 64 KiB.
 pub const TLS_HANDSHAKE_MAX: u32 = 16 << 10;
-/// Plaintext encrypted at a time, one record. A peer that does not read costs as much memory.
+/// Plaintext of one record. A peer that does not read costs as much memory.
 pub const TLS_RECORD_MAX: usize = 16 << 10;
+/// What a record has more than its plaintext: with TLS 1.2 and AES-GCM a head, a nonce and a tag (RFC 5288); with TLS 1.3 seven
+/// bytes less (RFC 8446 section 5.2).
+pub const TLS_RECORD_OVERHEAD: usize = 5 + 8 + 16;
 /// Bytes kept of a record that has not come as a whole: RFC 5246 section 6.2.3 allows 2¹⁴ + 2048, and a head.
 pub const TLS_INCOMPLETE_MAX: usize = (16 << 10) + 2048 + 5;
 /// Records sent with TLS 1.2 before the connection is closed: half of what AES-GCM allows with one key (RFC 8446

@@ -1,13 +1,13 @@
 //! From bytes on the wire back to bytes of lines, for a layer that adds bytes of its own: TLS adds records, a WebSocket
-//! frame headers. Whenever the layer holds nothing back, it records a checkpoint: how many bytes it has taken from above,
-//! and how many it has given to the layer below. An acknowledged count is rounded down to the last checkpoint. A layer over
+//! frame headers. After each record or frame it records a checkpoint: how many bytes it has taken from above, and how
+//! many bytes of the layer below carry them. An acknowledged count is rounded down to the last checkpoint. A layer over
 //! a layer has checkpoints of its own, and is asked with the lower layer's answer.
 //!
 //! Forgetting a checkpoint is safe: less is then known to have arrived than has.
 
 use crate::limits::TRANSPORT_CHECKPOINTS_MAX;
 
-/// A moment at which nothing was held back.
+/// The end of a record or frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
     /// Bytes given to the layer below.
@@ -36,7 +36,7 @@ impl Checkpoints {
         self.arrived
     }
 
-    /// Nothing is held back: `above` bytes were taken so far, and `below` bytes were given to the layer below for them.
+    /// `above` bytes were taken so far, and the first `below` bytes that are given to the layer below carry them.
     pub(super) fn record(&mut self, below: u64, above: u64) {
         let last = self.points.last().map_or(self.arrived, |point| point.above);
         if above == last {

@@ -1,5 +1,6 @@
-//! TLS over a socket. Plaintext is taken a record at a time, and only when the socket has taken all ciphertext before it.
-//! So a peer that does not read costs one record at most, and an idle one costs what rustls needs for its keys.
+//! TLS over a socket. Plaintext is taken only when the socket has taken all ciphertext before it: as many records as an empty
+//! send buffer takes, or one. So a peer that does not read costs one record at most, and an idle one costs what rustls
+//! needs for its keys.
 
 mod session;
 
@@ -10,7 +11,8 @@ use log::debug;
 use rustls::{ProtocolVersion, ServerConfig};
 
 use self::session::Session;
-use crate::limits::{TLS_HANDSHAKE_MAX, TLS12_RECORDS_MAX};
+use crate::limits::{TLS_HANDSHAKE_MAX, TLS_RECORD_MAX, TLS12_RECORDS_MAX, WRITE_MAX};
+use crate::server::net::tcp_info::info;
 use crate::server::net::{Checkpoints, ReadOutcome, Socket};
 
 /// What the peer sends is not TLS.
@@ -103,23 +105,39 @@ impl Tls {
         let mut taken = 0;
         IoSlice::advance_slices(&mut pieces, 0);
         while self.flush(socket)? && socket.writable && !self.is_handshaking() && !pieces.is_empty() {
-            if self.session.tls.protocol_version() == Some(ProtocolVersion::TLSv1_2)
-                && self.records >= TLS12_RECORDS_MAX
-            {
-                return Err(io::Error::other("the keys of TLS 1.2 are used up"));
+            let mut room = self.room(socket, pieces);
+            self.session.expect(room);
+            while room > 0 && !pieces.is_empty() {
+                if self.session.tls.protocol_version() == Some(ProtocolVersion::TLSv1_2)
+                    && self.records >= TLS12_RECORDS_MAX
+                {
+                    return Err(io::Error::other("the keys of TLS 1.2 are used up"));
+                }
+                let n = self.session.encrypt(pieces).map_err(io::Error::other)?;
+                IoSlice::advance_slices(&mut pieces, n);
+                taken += n;
+                room = room.saturating_sub(n);
+                self.plain += n as u64;
+                self.records = self.records.saturating_add(1);
+                self.checkpoints.record(self.wire + self.session.outgoing() as u64, self.plain);
             }
-            let n = self.session.encrypt(pieces).map_err(io::Error::other)?;
-            IoSlice::advance_slices(&mut pieces, n);
-            taken += n;
-            self.plain += n as u64;
-            self.records = self.records.saturating_add(1);
         }
         Ok(taken)
     }
 
+    /// How much of these pieces is encrypted before the socket is given any of it. A call for each record would cost more than
+    /// encrypting it.
+    fn room(&self, socket: &Socket, pieces: &[IoSlice<'_>]) -> usize {
+        let all: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let is_send_buffer_empty =
+            || info(&socket.stream).is_ok_and(|info| info.acknowledged(self.wire) == self.wire);
+        let most = if all > TLS_RECORD_MAX && is_send_buffer_empty() { WRITE_MAX } else { TLS_RECORD_MAX };
+        all.min(most)
+    }
+
     /// Sends ciphertext that the socket did not take before. Returns whether it has taken all.
     pub(super) fn flush(&mut self, socket: &mut Socket) -> io::Result<bool> {
-        while self.session.has_outgoing() {
+        while self.session.outgoing() > 0 {
             if !socket.writable {
                 return Ok(false);
             }
@@ -129,7 +147,6 @@ impl Tls {
                 Err(error) => return Err(error),
             }
         }
-        self.checkpoints.record(self.wire, self.plain);
         Ok(true)
     }
 
@@ -148,7 +165,59 @@ impl Tls {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+    use std::thread;
+
+    use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore};
+    use socket2::SockRef;
+
     use super::*;
+    use crate::limits::TLS_RECORD_OVERHEAD;
+    use crate::server::net::listen::listen;
+
+    /// A connection after its handshake, with its socket as the server's are, and the client's end.
+    fn connected() -> (Tls, Socket, TcpStream) {
+        let name = "chat.example.org";
+        let own = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+        let key = PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()).into();
+        let mut roots = RootCertStore::empty();
+        roots.add(own.cert.der().clone()).expect("a certificate");
+        let server = ServerConfig::builder().with_no_client_auth();
+        let server = Arc::new(server.with_single_cert(vec![own.cert.der().clone()], key).expect("its key"));
+        let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let name = ServerName::try_from(name).expect("a name");
+        let mut client = ClientConnection::new(Arc::new(client), name).expect("a client");
+
+        let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).expect("a socket");
+        let mut stream = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
+        let mut socket = Socket::new(listener.accept().expect("a connection").0);
+        let mut tls = Tls::new(server).expect("a session");
+        let client = thread::spawn(move || {
+            while client.is_handshaking() {
+                client.complete_io(&mut stream).expect("a handshake");
+            }
+            stream
+        });
+        SockRef::from(&socket.stream).set_nonblocking(false).expect("a socket");
+        while tls.is_handshaking() {
+            assert_eq!(tls.read(&mut socket, &mut [0; 4096]), ReadOutcome::Bytes(0));
+        }
+        SockRef::from(&socket.stream).set_nonblocking(true).expect("a socket");
+        (tls, socket, client.join().expect("a handshake"))
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_costs_one_record() {
+        let (mut tls, mut socket, _reads_nothing) = connected();
+        let lines = vec![b'x'; WRITE_MAX];
+        let mut writes = Vec::new();
+        while socket.writable {
+            writes.push(tls.write(&mut socket, &mut [IoSlice::new(&lines)]).expect("sent"));
+        }
+        assert!(tls.session.outgoing() <= TLS_RECORD_MAX + TLS_RECORD_OVERHEAD, "{writes:?}");
+        assert!(writes[0] == WRITE_MAX && writes.len() > 1, "{writes:?}");
+    }
 
     /// There may be very many. Most of it is what rustls has for each session.
     #[test]

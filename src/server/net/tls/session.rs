@@ -10,7 +10,7 @@ use rustls::unbuffered::{
 };
 use rustls::{Error, ServerConfig};
 
-use crate::limits::{TLS_INCOMPLETE_MAX, TLS_RECORD_MAX};
+use crate::limits::{TLS_INCOMPLETE_MAX, TLS_RECORD_MAX, TLS_RECORD_OVERHEAD};
 use crate::protocol::framing::wipe;
 use crate::server::net::Socket;
 
@@ -92,6 +92,11 @@ impl Session {
         n
     }
 
+    /// So much plaintext is going to be encrypted, in records as large as possible: growing would copy the ciphertext.
+    pub(super) fn expect(&mut self, plaintext: usize) {
+        self.outgoing.reserve_exact(plaintext + plaintext.div_ceil(TLS_RECORD_MAX) * TLS_RECORD_OVERHEAD);
+    }
+
     /// Encrypts one record of these pieces, of which there is at least one. Returns how much plaintext it took.
     pub(super) fn encrypt(&mut self, pieces: &[IoSlice<'_>]) -> Result<usize, Error> {
         let mut joined = Vec::new();
@@ -115,9 +120,9 @@ impl Session {
         self.advance(Next::CloseNotify)
     }
 
-    /// Whether there is ciphertext that the socket has not taken yet.
-    pub(super) fn has_outgoing(&self) -> bool {
-        !self.outgoing.is_empty()
+    /// Bytes of ciphertext that the socket has not taken yet.
+    pub(super) fn outgoing(&self) -> usize {
+        self.outgoing.len()
     }
 
     /// Gives ciphertext to the socket, once. Returns how much it took.
