@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime};
 
 use crate::limits::TIME_LEN;
 
@@ -29,9 +27,6 @@ impl Seq {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(u64);
 
-const TIME_FORMAT: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-
 impl Time {
     /// The last moment with a year of four digits.
     const LAST: u64 = 253_402_300_799_999;
@@ -46,14 +41,24 @@ impl Time {
         self.0
     }
 
-    /// Parses what [`fmt::Display`] writes, and only that.
+    /// Parses what [`fmt::Display`] writes, and only that; digit by digit, because a start parses a million.
     pub fn parse(text: &str) -> Option<Time> {
-        if text.len() != TIME_LEN {
+        const MARKS: [(usize, u8); 7] =
+            [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
+        let text: &[u8; TIME_LEN] = text.as_bytes().try_into().ok()?;
+        if MARKS.iter().any(|&(at, mark)| text[at] != mark) {
             return None;
         }
-        let parsed = time::PrimitiveDateTime::parse(text, TIME_FORMAT).ok()?;
-        let ms = parsed.assume_utc().unix_timestamp_nanos() / 1_000_000;
-        u64::try_from(ms).ok().map(Time)
+        let number = |from: usize, to: usize| {
+            let digit = |byte: &u8| byte.is_ascii_digit().then(|| u16::from(byte - b'0'));
+            text[from..to].iter().try_fold(0, |number, byte| Some(10 * number + digit(byte)?))
+        };
+        let two = |from| number(from, from + 2).and_then(|number| u8::try_from(number).ok());
+        let month = Month::try_from(two(5)?).ok()?;
+        let date = Date::from_calendar_date(i32::from(number(0, 4)?), month, two(8)?).ok()?;
+        let time = time::Time::from_hms(two(11)?, two(14)?, two(17)?).ok()?;
+        let seconds = PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp();
+        Some(Time(u64::try_from(seconds).ok()? * 1000 + u64::from(number(20, 23)?)))
     }
 }
 
@@ -85,8 +90,14 @@ impl fmt::Display for Time {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use time::format_description::BorrowedFormatItem;
+    use time::macros::format_description;
 
     use super::*;
+
+    /// As the `time` crate says it.
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
     #[test]
     fn times() {
@@ -105,9 +116,21 @@ mod tests {
         fn times_are_written_as_they_are_parsed(ms in 0..=Time::LAST) {
             let time = Time::from_unix_ms(ms);
             let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
-            let formatted = moment.expect("it is one").format(TIME_FORMAT).expect("it has all");
+            let formatted = moment.expect("it is one").format(FORMAT).expect("it has all");
             prop_assert_eq!(time.to_string(), formatted);
             prop_assert_eq!(Time::parse(&time.to_string()), Some(time));
+        }
+
+        #[test]
+        fn no_other_moment_is_parsed(
+            (year, month, day) in (1960..2100, 0..14, 0..33),
+            (hour, minute, second, ms) in (0..26, 0..62, 0..62, 0..1000),
+        ) {
+            let text = format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z");
+            let moment = PrimitiveDateTime::parse(&text, FORMAT).ok();
+            // It takes leap seconds, which are written in no other way than the second before.
+            let moment = moment.filter(|moment| year >= 1970 && i32::from(moment.second()) == second);
+            prop_assert_eq!(Time::parse(&text).map(|time| time.to_string()), moment.map(|_| text));
         }
     }
 }
