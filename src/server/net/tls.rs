@@ -105,29 +105,35 @@ impl Tls {
         let mut taken = 0;
         IoSlice::advance_slices(&mut pieces, 0);
         while self.flush(socket)? && socket.writable && !self.is_handshaking() && !pieces.is_empty() {
-            let mut room = self.room(socket, pieces);
-            self.session.expect(room);
-            while room > 0 && !pieces.is_empty() {
-                if self.session.tls.protocol_version() == Some(ProtocolVersion::TLSv1_2)
-                    && self.records >= TLS12_RECORDS_MAX
-                {
-                    return Err(io::Error::other("the keys of TLS 1.2 are used up"));
-                }
-                let n = self.session.encrypt(pieces).map_err(io::Error::other)?;
+            let mut left = self.at_once(socket, pieces);
+            self.session.reserve(left);
+            while left > 0 {
+                let n = self.encrypt(pieces)?;
                 IoSlice::advance_slices(&mut pieces, n);
                 taken += n;
-                room = room.saturating_sub(n);
-                self.plain += n as u64;
-                self.records = self.records.saturating_add(1);
-                self.checkpoints.record(self.wire + self.session.outgoing() as u64, self.plain);
+                left -= n;
             }
         }
         Ok(taken)
     }
 
-    /// How much of these pieces is encrypted before the socket is given any of it. A call for each record would cost more than
-    /// encrypting it.
-    fn room(&self, socket: &Socket, pieces: &[IoSlice<'_>]) -> usize {
+    /// Encrypts one record. Returns how much plaintext it took.
+    fn encrypt(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.session.tls.protocol_version() == Some(ProtocolVersion::TLSv1_2)
+            && self.records >= TLS12_RECORDS_MAX
+        {
+            return Err(io::Error::other("the keys of TLS 1.2 are used up"));
+        }
+        let n = self.session.encrypt(pieces).map_err(io::Error::other)?;
+        self.plain += n as u64;
+        self.records = self.records.saturating_add(1);
+        self.checkpoints.record(self.wire + self.session.outgoing() as u64, self.plain);
+        Ok(n)
+    }
+
+    /// How much of these pieces is encrypted before the socket is given any of it: all of them, or whole records. A call for each
+    /// record would cost more than encrypting it.
+    fn at_once(&self, socket: &Socket, pieces: &[IoSlice<'_>]) -> usize {
         let all: usize = pieces.iter().map(|piece| piece.len()).sum();
         let is_send_buffer_empty =
             || info(&socket.stream).is_ok_and(|info| info.acknowledged(self.wire) == self.wire);

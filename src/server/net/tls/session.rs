@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// So much plaintext is going to be encrypted, in records as large as possible: growing would copy the ciphertext.
-    pub(super) fn expect(&mut self, plaintext: usize) {
+    pub(super) fn reserve(&mut self, plaintext: usize) {
         self.outgoing.reserve_exact(plaintext + plaintext.div_ceil(TLS_RECORD_MAX) * TLS_RECORD_OVERHEAD);
     }
 
