@@ -126,38 +126,35 @@ impl<'a> EventLine<'a> {
     /// Parses a line without its LF. `None` unless it is an event exactly as [`EventLine::write`] writes it.
     pub fn parse(line: &'a [u8]) -> Option<EventLine<'a>> {
         let mut words = line.splitn(5, |&b| b == b' ');
-        let mut word = || words.next().and_then(|w| std::str::from_utf8(w).ok());
+        let mut word = || words.next();
         let (verb, seq, time, first) = (word()?, word()?, word()?, word()?);
-        let last = words.next();
-        let event = match (verb, last) {
-            ("NAMED", rest) => named(first, rest)?,
-            ("MSG", Some(last)) => Event::Msg { mail: canonical_mail(first)?, text: Text::parse(last).ok()? },
-            ("ADDED", Some(last)) => Event::Added { by: author(first)?, mail: mail(last)? },
-            ("REMOVED", Some(last)) => Event::Removed { by: author(first)?, mail: mail(last)? },
-            ("PROMOTED", Some(last)) => {
+        let event = match (verb, word()) {
+            (b"NAMED", rest) => named(first, rest)?,
+            (b"MSG", Some(last)) => Event::Msg { mail: mail(first)?, text: Text::parse(last).ok()? },
+            (b"ADDED", Some(last)) => Event::Added { by: author(first)?, mail: mail(last)? },
+            (b"REMOVED", Some(last)) => Event::Removed { by: author(first)?, mail: mail(last)? },
+            (b"PROMOTED", Some(last)) => {
                 Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Admin }
             }
-            ("DEMOTED", Some(last)) => {
+            (b"DEMOTED", Some(last)) => {
                 Event::Role { by: author(first)?, mail: mail(last)?, role: Role::Member }
             }
-            ("TITLED", Some(last)) => Event::Titled { by: canonical_mail(first)?, title: Title::kept(last)? },
-            ("ANNOUNCE", Some(last)) => {
-                Event::Announce { by: canonical_mail(first)?, mode: Announce::parse(last)? }
-            }
+            (b"TITLED", Some(last)) => Event::Titled { by: mail(first)?, title: Title::kept(last)? },
+            (b"ANNOUNCE", Some(last)) => Event::Announce { by: mail(first)?, mode: Announce::parse(last)? },
             _ => return None,
         };
-        Some(EventLine { seq: canonical_seq(seq)?, time: Time::parse(time)?, event })
+        Some(EventLine { seq: canonical_seq(seq)?, time: written_time(time)?, event })
     }
 }
 
 /// The number and the time of an event of a kind that a later version has added: `WORD <seq> <time> …`, and no other line has
 /// this form.
 pub fn newer_event(line: &[u8]) -> Option<(Seq, Time)> {
-    let mut words = line.splitn(4, |&b| b == b' ').map_while(|word| std::str::from_utf8(word).ok());
+    let mut words = line.splitn(4, |&b| b == b' ');
     let kind = words.next()?;
-    let is_newer = !kind.is_empty() && !Event::NAMES.contains(&kind);
-    let is_word = kind.bytes().all(|byte| byte.is_ascii_uppercase());
-    (is_newer && is_word).then_some((canonical_seq(words.next()?)?, Time::parse(words.next()?)?))
+    let is_newer = !kind.is_empty() && !Event::NAMES.iter().any(|name| name.as_bytes() == kind);
+    let is_word = kind.iter().all(u8::is_ascii_uppercase);
+    (is_newer && is_word).then_some((canonical_seq(words.next()?)?, written_time(words.next()?)?))
 }
 
 /// The answer to a message's author, instead of its event: `OK MSG <seq> <time>`.
@@ -183,7 +180,7 @@ impl MsgOk {
 }
 
 /// `<mail> [<name>]`, or `- <mail> [<name>]` of an edit.
-fn named<'a>(first: &str, rest: Option<&[u8]>) -> Option<Event<'a>> {
+fn named<'a>(first: &[u8], rest: Option<&[u8]>) -> Option<Event<'a>> {
     let (by, mail, name) = match (author(first)?, rest) {
         (Author::HandEdit, rest) => {
             let rest = rest?;
@@ -197,22 +194,24 @@ fn named<'a>(first: &str, rest: Option<&[u8]>) -> Option<Event<'a>> {
     Some(Event::Named { by, mail, name })
 }
 
-fn author(word: &str) -> Option<Author> {
-    if word == "-" { Some(Author::HandEdit) } else { canonical_mail(word).map(Author::Member) }
+fn author(word: &[u8]) -> Option<Author> {
+    if word == b"-" { Some(Author::HandEdit) } else { mail(word).map(Author::Member) }
 }
 
+/// In lower case.
 fn mail(word: &[u8]) -> Option<Mail> {
-    canonical_mail(std::str::from_utf8(word).ok()?)
+    Mail::parse(word).ok().filter(|mail| mail.as_str().as_bytes() == word)
 }
 
-fn canonical_mail(text: &str) -> Option<Mail> {
-    Mail::parse(text.as_bytes()).ok().filter(|mail| mail.as_str() == text)
-}
-
-fn canonical_seq(text: &str) -> Option<Seq> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+fn canonical_seq(word: &[u8]) -> Option<Seq> {
+    let is_plain = word.iter().all(u8::is_ascii_digit) && !word.starts_with(b"0");
+    let number = std::str::from_utf8(word).ok().filter(|_| is_plain)?.parse().ok();
     // The largest number would have no next.
-    plain.then(|| text.parse().ok().filter(|&seq| seq < u64::MAX).map(Seq)).flatten()
+    number.filter(|&seq| seq < u64::MAX).map(Seq)
+}
+
+fn written_time(word: &[u8]) -> Option<Time> {
+    Time::parse(std::str::from_utf8(word).ok()?)
 }
 
 #[cfg(test)]

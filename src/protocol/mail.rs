@@ -20,11 +20,17 @@ impl Mail {
     /// Parses a mail and folds it to lower case. It may not begin with `#`, which begins a comment in members.txt.
     pub fn parse(bytes: &[u8]) -> Result<Mail, MailError> {
         let text = std::str::from_utf8(bytes).map_err(|_| MailError)?;
-        let graphic = text.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
-        let (name, domain) = text.split_once('@').ok_or(MailError)?;
-        let has_parts = !name.is_empty() && !domain.is_empty() && !domain.contains('@');
+        let graphic = bytes.iter().all(|b| b.is_ascii_graphic() && *b != b'/');
+        let ats = memchr::memchr_iter(b'@', bytes).count();
+        let has_parts = ats == 1 && !text.starts_with('@') && !text.ends_with('@');
         let fits = graphic && text.len() <= MAIL_MAX && !text.starts_with('#');
-        if fits && has_parts { Ok(Mail(text.to_ascii_lowercase().into())) } else { Err(MailError) }
+        if !(fits && has_parts) {
+            return Err(MailError);
+        }
+        let mut mail: Arc<str> = text.into();
+        // In place: a start parses a million.
+        Arc::get_mut(&mut mail).expect("nobody else has it yet").make_ascii_lowercase();
+        Ok(Mail(mail))
     }
 
     /// The address, in lower case.
