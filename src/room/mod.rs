@@ -506,7 +506,13 @@ impl Room {
         self.feeds.transcript.end() > self.feeds.pass
     }
 
-    /// Begins a pass over all receivers. It serves each of them at least up to the present end of the transcript.
+    /// Whether a flood is ahead of the receivers, so that its speakers wait for the next pass.
+    pub fn is_far_ahead(&self) -> bool {
+        self.feeds.is_far_ahead()
+    }
+
+    /// Begins a pass over the receivers. Each is served at least up to the present end of the transcript: in the pass, or where
+    /// those are served that had more to get before.
     pub fn begin_pass(&mut self) {
         self.feeds.pass = self.feeds.transcript.end();
         self.feeds.wake_slowed();

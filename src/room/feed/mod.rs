@@ -127,7 +127,7 @@ impl Feeds {
     }
 
     /// Whether the transcript, with what is on its way to the log, is too far ahead of the receivers.
-    fn is_far_ahead(&self) -> bool {
+    pub(crate) fn is_far_ahead(&self) -> bool {
         self.transcript.end().since(self.pass) + self.proposals.outstanding > AHEAD_MAX
     }
 

@@ -124,6 +124,11 @@ impl Conn {
         self.socket.readable && self.inflow == Inflow::Open
     }
 
+    /// Whether it is in the sending queue.
+    pub(in crate::server) fn is_queued(&self) -> bool {
+        self.sending == Sending::Queued
+    }
+
     /// Whether it may be written to, if its socket takes it.
     pub(in crate::server) fn may_be_written_to(&self) -> bool {
         self.sending != Sending::Held && matches!(self.outflow, Outflow::Open | Outflow::Leaving)

@@ -24,8 +24,8 @@ pub(in crate::server) struct Delivery {
     storing: Option<Storing>,
     /// While writing waits for the disk: when it continues.
     pub(in crate::server) held_until: Option<Duration>,
-    /// The next slot of the pass under way, and since when what it delivers was to be delivered.
-    pass: Option<(usize, Instant)>,
+    /// The pass under way.
+    pass: Option<Pass>,
     /// Since when there has been something for the next pass.
     due_since: Option<Instant>,
     /// How long events waited until the last receiver was served.
@@ -108,29 +108,30 @@ fn write_slice_of_pass(hub: &mut Hub, delivery: &mut Delivery) -> Work {
     if hub.room.is_pass_due() {
         delivery.due_since.get_or_insert(began);
     }
-    let (mut at, since) = match delivery.pass {
+    let mut pass = match delivery.pass.take() {
         Some(pass) => pass,
         None if hub.room.is_pass_due() => {
+            let serves = if hub.room.is_far_ahead() { Serves::All } else { Serves::Unqueued };
             hub.room.begin_pass();
-            (0, delivery.due_since.take().unwrap_or(began))
+            Pass { next: 0, since: delivery.due_since.take().unwrap_or(began), serves }
         }
         None => return Work::Done,
     };
-    let end = hub.room.slots().min(at + LOOKS_PER_SLICE);
-    while at < end {
-        at += 1;
-        if let Some(id) = hub.conns.at(at - 1).map(|conn| conn.id)
+    let end = hub.room.slots().min(pass.next + LOOKS_PER_SLICE);
+    while pass.next < end {
+        let conn = hub.conns.at(pass.next).filter(|conn| pass.serves == Serves::All || !conn.is_queued());
+        pass.next += 1;
+        if let Some(id) = conn.map(|conn| conn.id)
             && is_over(began, write_to(id, hub, &mut delivery.scratch))
         {
             break;
         }
     }
-    if at < hub.room.slots() {
-        delivery.pass = Some((at, since));
+    if pass.next < hub.room.slots() {
+        delivery.pass = Some(pass);
         Work::Remains
     } else {
-        delivery.pass = None;
-        delivery.took.observe(since.elapsed());
+        delivery.took.observe(pass.since.elapsed());
         // At most one pass a turn: what was committed meanwhile waits for the next, which then takes more at once.
         Work::remains_if(hub.room.is_pass_due())
     }
@@ -251,6 +252,26 @@ struct Storing {
     since: Duration,
 }
 
+/// A pass over the receivers.
+#[derive(Debug)]
+struct Pass {
+    /// The slot to be looked at next.
+    next: usize,
+    /// Since when what it delivers was to be delivered.
+    since: Instant,
+    serves: Serves,
+}
+
+/// Which receivers a pass serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Serves {
+    /// In a flood it waits for all, so that it does not leave anybody further and further behind.
+    All,
+    /// Those in the sending queue are written to from there. When a thousand catch up, each with a full write, nobody else waits
+    /// for these writes.
+    Unqueued,
+}
+
 /// Whether a write was made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wrote {
@@ -272,3 +293,6 @@ enum After {
     Finished,
     Broken(io::Error),
 }
+
+#[cfg(test)]
+mod tests;

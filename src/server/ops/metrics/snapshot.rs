@@ -11,7 +11,7 @@ pub(in crate::server) struct Histograms {
     pub(in crate::server) commits: Histogram,
     /// A login, from its line to its answer.
     pub(in crate::server) logins: Histogram,
-    /// A batch of events, from when it was committed until the last receiver was served.
+    /// A batch of events, from when it was committed until the last receiver was served that had all before it.
     pub(in crate::server) deliveries: Histogram,
 }
 
