@@ -31,7 +31,8 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// slower: each turn costs some microseconds.
 pub const SLICE: Duration = Duration::from_micros(500);
 /// How long connections that are catching up wait for the disk, at most, from the time when it gets something to do
-/// until it has nothing left: ten times what an undisturbed append takes, and nobody notices.
+/// until it has nothing left: ten times what an undisturbed append takes, and nobody notices. They wait no longer than they
+/// were written to since they last waited.
 pub const DISK_FIRST: Duration = Duration::from_millis(3);
 /// After the loop has written for so long while an append was under way, the append has the core to itself for as long
 /// again, at most. With half of it a flood to 1,000 is slower, because it then waits for most appends.

@@ -104,7 +104,7 @@ fn a_pass_leaves_the_sending_queue_alone_unless_a_flood_waits_for_it() {
     stage.hear(ann, b"MSG hi");
     stage.answer();
     assert_eq!(stage.pass(), "010");
-    write_sending(&mut stage.hub, &mut stage.delivery.scratch);
+    write_sending(&mut stage.hub, &mut stage.delivery);
     assert!(stage.hub.room.is_served(late) && stage.hub.conns.sending.is_empty());
     // A flood.
     stage.hub.conns.queue_sending(late);
