@@ -32,6 +32,9 @@ use tempfile::TempDir;
 /// Addresses that guess, and how many guesses each has open at a time: together as many as the queue takes.
 const GUESSERS: u8 = 50;
 const GUESSES_EACH: usize = 20;
+/// A login whose answer does not come within this time was lost: three thousand guesses may be before it, and each takes 20
+/// milliseconds, or on a busy host three times as long.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(240);
 /// Between two bytes of a silent connection.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -207,6 +210,7 @@ impl Guessers {
 fn enter(address: Ipv4Addr, server: SocketAddr, line: &str) -> io::Result<f64> {
     let start = Instant::now();
     let mut client = Client::from(address, server)?;
+    client.0.get_ref().set_read_timeout(Some(QUEUE_PATIENCE))?;
     client.expect("HELLO ")?;
     loop {
         client.say(line)?;
