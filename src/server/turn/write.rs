@@ -10,7 +10,7 @@ use log::{debug, info};
 use crate::limits::{
     DISK_FIRST, DISK_TURN, FEW_CATCHING_UP, LOOKS_PER_SLICE, SLICE, WRITE_CATCHING_UP, WRITE_MAX,
 };
-use crate::room::{Chunk, ConnId, Missing, Now, Pos, Room};
+use crate::room::{Chunk, ConnId, Missing, Pos};
 use crate::server::histogram::Histogram;
 use crate::server::log::Log;
 use crate::server::net::conn::{Inflow, Outflow};
@@ -42,13 +42,17 @@ impl Delivery {
     /// never idle, each of them waits for the scheduler's next tick: next to a client that caught up at gigabytes a second,
     /// one message in a hundred took 1.4 to 1.6 times as long, and a flood whose appends took a whole pass each was half
     /// as fast.
-    fn disk_first_until(&mut self, now: Now, room: &Room, log: &Log) -> (Option<Duration>, Option<Duration>) {
-        let now = now.mono;
-        if !log.is_storing() {
+    ///
+    /// `storing`: where the append under way begins, if there is one.
+    fn disk_first_until(
+        &mut self,
+        now: Duration,
+        storing: Option<Pos>,
+    ) -> (Option<Duration>, Option<Duration>) {
+        let Some(from) = storing else {
             self.storing = None;
             return (None, None);
-        }
-        let from = room.transcript().end();
+        };
         let storing = self.storing.get_or_insert_with(|| {
             // Somebody who says one thing after the other takes no more than half of the time from those who catch up.
             let hold = DISK_FIRST.min(std::mem::take(&mut self.sent_for));
@@ -86,7 +90,8 @@ pub(in crate::server) fn write(
         }
     }
 
-    let (sending, pass) = delivery.disk_first_until(hub.now, &hub.room, log);
+    let storing = log.is_storing().then(|| hub.room.transcript().end());
+    let (sending, pass) = delivery.disk_first_until(hub.now.mono, storing);
     delivery.held_until = sending.into_iter().chain(pass).min();
     if sending.is_none() {
         write_sending(hub, delivery);

@@ -2,7 +2,7 @@ use std::net::TcpStream;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{LastIs, Mail, Role, Seq, Time};
-use crate::room::{Config, Effect, Input, PasswordHash, PastShown, Record, Roster, Secret, Verdict};
+use crate::room::{Config, Effect, Input, PasswordHash, PastShown, Record, Room, Roster, Secret, Verdict};
 use crate::server::log::Sequencer;
 use crate::server::turn::tests::Parts;
 use crate::server::turn::write::*;
@@ -113,4 +113,26 @@ fn a_pass_leaves_the_sending_queue_alone_unless_a_flood_waits_for_it() {
         stage.hear(ann, &long);
     }
     assert!(stage.pass().ends_with("11"));
+}
+
+#[test]
+fn the_sending_queue_waits_for_the_disk_no_longer_than_it_was_written_to() {
+    let mut delivery = Delivery::default();
+    let ms = Duration::from_millis;
+    // An append begins at this time, after so much writing; until when the queue waits.
+    let mut append = |at: Duration, sent_for: Duration| {
+        delivery.sent_for += sent_for;
+        let (sending, _) = delivery.disk_first_until(at, Some(Pos(0)));
+        assert_eq!(
+            delivery.disk_first_until(at, Some(Pos(0))).0,
+            sending,
+            "asked again while it is under way"
+        );
+        assert_eq!(delivery.disk_first_until(at, None), (None, None));
+        sending
+    };
+    assert_eq!(append(ms(0), ms(0)), None);
+    assert_eq!(append(ms(10), ms(2)), Some(ms(12)));
+    assert_eq!(append(ms(20), ms(0)), None, "what was written before counts once");
+    assert_eq!(append(ms(30), ms(500)), Some(ms(30) + DISK_FIRST));
 }
