@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::options::{Invocation, Options, parse};
+use crate::options::{Invocation, parse};
 use crate::protocol::Time;
 use crate::room::{Config, Now, PastShown, Room, Roster};
 use crate::server::auth::admission::{Admission, Places};
@@ -30,7 +30,7 @@ impl Parts {
             Now { wall: Time::from_unix_ms(0), mono: Duration::ZERO },
             Connections::new(1000, options.line_max, options.connections.login_timeout),
             Admission::new(Places { all: 1000, before_login: 1000, per_address: 1000 }),
-            Room::new(config(&options), Roster::new(), &mut Vec::new()),
+            Room::new(config(), Roster::new(), &mut Vec::new()),
             Vec::new(),
         );
         Parts { net, hub }
@@ -59,14 +59,15 @@ impl Parts {
     }
 }
 
-fn config(options: &Options) -> Config {
+/// Of a room in which nobody is limited.
+pub(super) fn config() -> Config {
     Config {
-        window: options.window,
-        line_max: options.line_max,
-        login_timeout: options.connections.login_timeout,
-        transcript_id: 1,
+        window: 1 << 20,
+        line_max: 4096,
+        login_timeout: Duration::from_secs(60),
+        transcript_id: 7,
         rate: None,
-        connections_per_member_max: 1,
-        past: PastShown::Own,
+        connections_per_member_max: 1000,
+        past: PastShown::default(),
     }
 }

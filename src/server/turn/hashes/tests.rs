@@ -7,13 +7,12 @@ use mio::{Poll, Token as MioToken, Waker};
 use crate::limits::GUESS_DELAY_MIN;
 use crate::protocol::framing::Line;
 use crate::protocol::{Mail, Password, Role, Time};
-use crate::room::{
-    Change, CheckJob, Config, ConnId, Effect, MembersNews, PasswordHash, PastShown, Record, Roster, Secret,
-};
+use crate::room::{Change, CheckJob, ConnId, Effect, MembersNews, PasswordHash, Record, Roster, Secret};
 use crate::server::auth::admission::Source;
 use crate::server::auth::passwords::hash_now;
 use crate::server::auth::tokens::Tokens;
 use crate::server::turn::hashes::*;
+use crate::server::turn::tests::config;
 
 fn now() -> Now {
     Now { wall: Time::default(), mono: Duration::ZERO }
@@ -42,22 +41,13 @@ struct Pair {
 
 impl Pair {
     fn new(secret: Secret) -> Pair {
-        let config = Config {
-            window: 1 << 20,
-            line_max: 4096,
-            login_timeout: Duration::from_secs(60),
-            transcript_id: 7,
-            rate: None,
-            connections_per_member_max: 1000,
-            past: PastShown::default(),
-        };
         let roster = Roster::from([(mail(), Record { secret, role: Role::Admin, name: None })]);
         let poll = Poll::new().expect("a poll");
         let waker = Arc::new(Waker::new(poll.registry(), MioToken(0)).expect("a waker"));
         let tokens = Tokens::ephemeral().expect("random bytes");
         let passwords = Passwords::start(tokens, waker).expect("a thread");
         let mut effects = Vec::new();
-        let room = Room::new(config, roster, &mut effects);
+        let room = Room::new(config(), roster, &mut effects);
         Pair { room, passwords, effects, came: 0, poll }
     }
 

@@ -2,9 +2,9 @@ use std::net::TcpStream;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{LastIs, Mail, Role, Seq, Time};
-use crate::room::{Config, Effect, Input, PasswordHash, PastShown, Record, Room, Roster, Secret, Verdict};
+use crate::room::{Effect, Input, PasswordHash, Record, Room, Roster, Secret, Verdict};
 use crate::server::log::Sequencer;
-use crate::server::turn::tests::Parts;
+use crate::server::turn::tests::{Parts, config};
 use crate::server::turn::write::*;
 
 /// What a weak password would be; nobody computes it here.
@@ -28,16 +28,7 @@ impl Stage {
         let secret = Secret::Hash(PasswordHash::parse(HASH).expect("a hash"));
         let mail = Mail::parse(b"ann@x").expect("a mail");
         let roster = Roster::from([(mail, Record { secret, role: Role::Admin, name: None })]);
-        let config = Config {
-            window: 1 << 20,
-            line_max: 4096,
-            login_timeout: Duration::from_secs(60),
-            transcript_id: 7,
-            rate: None,
-            connections_per_member_max: count,
-            past: PastShown::default(),
-        };
-        parts.hub.room = Room::new(config, roster, &mut Vec::new());
+        parts.hub.room = Room::new(config(), roster, &mut Vec::new());
         let peers = (0..count).map(|_| parts.connect()).collect();
         parts.accept_all(count);
         let conns = parts.hub.conns.ids().collect();
