@@ -44,6 +44,11 @@ impl Event<'_> {
     pub const NAMES: [&'static str; 8] =
         ["MSG", "ADDED", "REMOVED", "PROMOTED", "DEMOTED", "NAMED", "TITLED", "ANNOUNCE"];
 
+    /// Whether a line with this first word is an event's.
+    pub fn is_name(word: &[u8]) -> bool {
+        Event::NAMES.iter().any(|name| name.as_bytes() == word)
+    }
+
     /// The first word of its line.
     pub fn name(&self) -> &'static str {
         let [msg, added, removed, promoted, demoted, named, titled, announce] = Event::NAMES;
@@ -126,9 +131,8 @@ impl<'a> EventLine<'a> {
     /// Parses a line without its LF. `None` unless it is an event exactly as [`EventLine::write`] writes it.
     pub fn parse(line: &'a [u8]) -> Option<EventLine<'a>> {
         let mut words = line.splitn(5, |&b| b == b' ');
-        let mut word = || words.next();
-        let (verb, seq, time, first) = (word()?, word()?, word()?, word()?);
-        let event = match (verb, word()) {
+        let (verb, seq, time, first) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let event = match (verb, words.next()) {
             (b"NAMED", rest) => named(first, rest)?,
             (b"MSG", Some(last)) => Event::Msg { mail: mail(first)?, text: Text::parse(last).ok()? },
             (b"ADDED", Some(last)) => Event::Added { by: author(first)?, mail: mail(last)? },
@@ -143,7 +147,7 @@ impl<'a> EventLine<'a> {
             (b"ANNOUNCE", Some(last)) => Event::Announce { by: mail(first)?, mode: Announce::parse(last)? },
             _ => return None,
         };
-        Some(EventLine { seq: canonical_seq(seq)?, time: written_time(time)?, event })
+        Some(EventLine { seq: canonical_seq(seq)?, time: Time::parse(time)?, event })
     }
 }
 
@@ -152,9 +156,9 @@ impl<'a> EventLine<'a> {
 pub fn newer_event(line: &[u8]) -> Option<(Seq, Time)> {
     let mut words = line.splitn(4, |&b| b == b' ');
     let kind = words.next()?;
-    let is_newer = !kind.is_empty() && !Event::NAMES.iter().any(|name| name.as_bytes() == kind);
+    let is_newer = !kind.is_empty() && !Event::is_name(kind);
     let is_word = kind.iter().all(u8::is_ascii_uppercase);
-    (is_newer && is_word).then_some((canonical_seq(words.next()?)?, written_time(words.next()?)?))
+    (is_newer && is_word).then_some((canonical_seq(words.next()?)?, Time::parse(words.next()?)?))
 }
 
 /// The answer to a message's author, instead of its event: `OK MSG <seq> <time>`.
@@ -208,10 +212,6 @@ fn canonical_seq(word: &[u8]) -> Option<Seq> {
     let number = std::str::from_utf8(word).ok().filter(|_| is_plain)?.parse().ok();
     // The largest number would have no next.
     number.filter(|&seq| seq < u64::MAX).map(Seq)
-}
-
-fn written_time(word: &[u8]) -> Option<Time> {
-    Time::parse(std::str::from_utf8(word).ok()?)
 }
 
 #[cfg(test)]

@@ -42,10 +42,10 @@ impl Time {
     }
 
     /// Parses what [`fmt::Display`] writes, and only that; digit by digit, because a start parses a million.
-    pub fn parse(text: &str) -> Option<Time> {
+    pub fn parse(text: impl AsRef<[u8]>) -> Option<Time> {
         const MARKS: [(usize, u8); 7] =
             [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
-        let text: &[u8; TIME_LEN] = text.as_bytes().try_into().ok()?;
+        let text: &[u8; TIME_LEN] = text.as_ref().try_into().ok()?;
         if MARKS.iter().any(|&(at, mark)| text[at] != mark) {
             return None;
         }
@@ -118,7 +118,7 @@ mod tests {
             let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
             let formatted = moment.expect("it is one").format(FORMAT).expect("it has all");
             prop_assert_eq!(time.to_string(), formatted);
-            prop_assert_eq!(Time::parse(&time.to_string()), Some(time));
+            prop_assert_eq!(Time::parse(time.to_string()), Some(time));
         }
 
         #[test]

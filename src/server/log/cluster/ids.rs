@@ -223,7 +223,7 @@ pub fn parse_stamp(text: &str) -> Option<Time> {
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    Time::parse(&format!("{second}.{:0<3}Z", &digits[..digits.len().min(3)]))
+    Time::parse(format!("{second}.{:0<3}Z", &digits[..digits.len().min(3)]))
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn check(last_event: &str, written: &str, now: &str, expected: Age) {
-        let time = |text: &str| Time::parse(&format!("{text}T00:00:00.000Z")).expect("a day");
+        let time = |text: &str| Time::parse(format!("{text}T00:00:00.000Z")).expect("a day");
         assert_eq!(
             age(time(last_event), time(written), time(now), 90),
             expected,

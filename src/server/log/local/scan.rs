@@ -158,7 +158,7 @@ pub(super) fn locate(file: &File, first: Seq, seq: Seq, end: u64) -> io::Result<
 fn number_at(file: &File, offset: u64, end: u64) -> io::Result<Seq> {
     let bytes = read(file, offset, end.min(offset + NUMBERED as u64))?;
     let mut words = bytes.split(|&b| b == b' ');
-    let verb = words.next().is_some_and(|verb| Event::NAMES.iter().any(|name| name.as_bytes() == verb));
+    let verb = words.next().is_some_and(Event::is_name);
     let number = words.next().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     // Only a third word shows that the number is complete.
     match (verb, number, words.next()) {
