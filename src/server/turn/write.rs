@@ -1,5 +1,5 @@
 //! Writes: replies first, then, unless the disk comes first, connections whose sockets are writable again and a slice of
-//! the pass over all receivers. When the slice is used up the loop polls again and continues the pass where it was; what
+//! the pass over the receivers. When the slice is used up the loop polls again and continues the pass where it was; what
 //! was committed meanwhile joins the bytes of the connections still to be served.
 
 use std::io;
@@ -30,7 +30,7 @@ pub(in crate::server) struct Delivery {
     pass: Option<Pass>,
     /// Since when there has been something for the next pass.
     due_since: Option<Instant>,
-    /// How long events waited until the last receiver was served.
+    /// How long events waited until the last receiver was served that was not catching up.
     pub(in crate::server) took: Histogram,
     /// A buffer in which replies and events are joined.
     scratch: Vec<u8>,

@@ -11,7 +11,7 @@ pub(in crate::server) struct Histograms {
     pub(in crate::server) commits: Histogram,
     /// A login, from its line to its answer.
     pub(in crate::server) logins: Histogram,
-    /// A batch of events, from when it was committed until the last receiver was served that had all before it.
+    /// A batch of events, from when it was committed until the last receiver was served that was not catching up.
     pub(in crate::server) deliveries: Histogram,
 }
 
@@ -24,7 +24,7 @@ impl Histograms {
             ("login_seconds", "How long a login waited for its answer", &self.logins),
             (
                 "delivery_seconds",
-                "How long events took from being durable until the last receiver was served",
+                "How long events took from being durable until the last receiver was served that was not catching up",
                 &self.deliveries,
             ),
         ]
