@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::history::HISTORY_SEGMENT_MAX;
-use super::wire::{LINE_MAX_CEILING, LINE_OVERHEAD, MAIL_MAX, SEQ_DIGITS_MAX};
+use super::wire::{DEVICE_MAX, LINE_MAX_CEILING, LINE_OVERHEAD, MAIL_MAX, SEQ_DIGITS_MAX, TIME_LEN};
 
 /// A node's name: a host's, without its domain, fits, and so does a subject of the stream's engine with it.
 pub const NODE_NAME_MAX: usize = 32;
@@ -52,8 +52,8 @@ pub const GATE_SILENT: Duration = Duration::from_secs(6);
 /// The same if the brokers say all the time that the node has no connection to them: it has ended, or a machine was lost with
 /// its broker. A node that only changes its broker is back within a second.
 pub const GATE_ABSENT: Duration = Duration::from_secs(3);
-/// Members in one question: they fit a message of [`PLACES_MESSAGE`].
-pub const GATE_MAILS_MAX: usize = 1000;
+/// Members in one question: they and their new devices fit a message of [`PLACES_MESSAGE`].
+pub const GATE_MAILS_MAX: usize = 400;
 /// Questions without all their answers. Logins that come meanwhile are the next one, so a storm of them is few messages.
 pub const GATE_QUESTIONS_MAX: usize = 4;
 
@@ -143,7 +143,8 @@ const _: () = assert!(ALONE_AFTER.as_secs() + GATE_ASK_AGAIN.as_secs() < 10);
 // A node is shown as long as its members may not know that it is cut off.
 const _: () = assert!(HERE_FORGOTTEN.as_secs() >= CUT_OFF_AFTER.as_secs());
 const _: () = assert!(HERE_SILENT.as_secs() >= 3 * HERE_EVERY.as_secs());
-const _: () = assert!(GATE_MAILS_MAX * (MAIL_MAX + 1) + BATCH_HEAD_MAX <= PLACES_MESSAGE);
+const NEW_DEVICE_MAX: usize = MAIL_MAX + 1 + DEVICE_MAX + 1 + SEQ_DIGITS_MAX + 1 + TIME_LEN + 1;
+const _: () = assert!(GATE_MAILS_MAX * (MAIL_MAX + 1 + NEW_DEVICE_MAX) + BATCH_HEAD_MAX <= PLACES_MESSAGE);
 // Before a node is cut off, its logins have ended the start of another that is silent, if the quorum is there.
 const _: () = assert!(GATE_SILENT.as_secs() + BATCH_RESEND.as_secs() < CUT_OFF_AFTER.as_secs());
 // Five nodes with all that they may have under way, sent once and again.

@@ -47,6 +47,8 @@ pub enum Input<'a> {
     Decided(Author, Edit),
     /// So far these devices have come on other nodes.
     Places(Vec<Delivered>),
+    /// These devices are about to log in for the first time, on this node or another one, and begin at these places or later.
+    Expected(Vec<Delivered>),
     /// These members have these devices connected to other nodes now.
     Elsewhere(Vec<(Mail, Vec<Device>)>),
     /// The log has given proposals their numbers, and keeps them. Some may have been made on other nodes.

@@ -38,7 +38,9 @@ use std::time::Duration;
 
 use crate::limits::{CHECKED_MEMBERS_MAX, TIMEOUTS_PER_TURN};
 use crate::protocol::framing::Line;
-use crate::protocol::{Author, Bye, Code, Command, LastIs, Mail, Request, Role, Seq, Verb, err, hello, ok};
+use crate::protocol::{
+    Author, Bye, Code, Command, Device, LastIs, Mail, Request, Role, Seq, Time, Verb, err, hello, ok,
+};
 
 pub use crate::protocol::Proof;
 pub use crate::room::config::{Config, PastShown};
@@ -175,6 +177,7 @@ impl Room {
             Input::Decided(by, edit) => decided(by, edit, group, feeds),
             Input::QuietRole(mail, role) => set_quiet_role(&mail, role, group, feeds),
             Input::Places(places) => group.come_elsewhere(places, feeds.transcript.last()),
+            Input::Expected(places) => group.expect_devices(places, feeds.transcript.last()),
             Input::Elsewhere(changes) => group.connected_elsewhere(changes),
             Input::Committed(committed) => {
                 let before = feeds.transcript.last();
@@ -481,6 +484,12 @@ impl Room {
         std::mem::take(&mut self.feeds.peers.new_devices)
     }
 
+    /// Where a device begins that this member has not had here; `None` if they have, or there is no place for it, or no such
+    /// member. `now` is the time.
+    pub fn place_of_new(&self, mail: &Mail, device: &Device, now: Time) -> Option<Delivered> {
+        self.group.place_of_new(mail, device, now)
+    }
+
     /// Changes of the group since the last call.
     pub fn take_changed(&mut self) -> Vec<Changed> {
         std::mem::take(&mut self.group.changes)
@@ -633,6 +642,11 @@ impl Room {
     /// How far this member's devices have come.
     pub fn places_of(&self, mail: &Mail) -> impl Iterator<Item = Delivered> {
         self.group.get(mail).into_iter().flat_map(|member| member.devices.places(mail))
+    }
+
+    /// Where this member's devices begin at the earliest that are only about to log in on another node.
+    pub fn expected_of(&self, mail: &Mail) -> impl Iterator<Item = Delivered> {
+        self.group.get(mail).into_iter().flat_map(|member| member.devices.expected(mail))
     }
 
     /// Members in byte order, after `after` if it is given, and what the history knows of each; `None`: the ADDED line has no

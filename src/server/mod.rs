@@ -305,7 +305,7 @@ impl Server {
         let is_waiting = |id| hub.room.is_waiting(id);
         match effect {
             Effect::Check(job) => return hashes::ask(job, passwords, hub),
-            Effect::Settle(job) => return log.settle(job),
+            Effect::Settle(job) => return hashes::settle(job, hub, log),
             Effect::Join(job) => return joins::ask(job, passwords, hub),
             Effect::Invite(job) => return Some(joins::invite(job, passwords, net.listeners.page(), now)),
             Effect::Issue(job) => return Some(passwords.issue(job, now.wall)),

@@ -25,6 +25,8 @@ fn members_come_in_and_read_and_what_they_say_waits() {
 
 /// False: the brokers did not have a leader again in time, and the node was cut off.
 fn goes_on_in_time(group: &mut Group) -> bool {
+    // A device that has been here.
+    drop(group.member(0, "bob@x"));
     let mut ann = group.member(1, "ann@x");
     ann.say("MSG one");
     ann.expect("OK MSG 1 <time>");

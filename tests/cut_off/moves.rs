@@ -49,6 +49,8 @@ fn with_nc() {
         return;
     }
     let Some(mut stage) = Stage::new() else { return };
+    // A device that has been here.
+    drop(stage.group.member(0, "cid@x"));
     let mut bob = stage.group.nc(0);
     bob.login("bob@x");
     stage.says("one");
@@ -93,6 +95,49 @@ fn with_nc() {
         "bob@x three",
         "ann@x when all is well",
     ]);
+}
+
+/// No other node could hear of it, and take it for anything but new: it would begin there where its member's others are by then.
+#[test]
+fn a_new_device_is_not_let_in_where_no_other_node_hears_of_it() {
+    let Some(mut stage) = Stage::new() else { return };
+    let mut phone = stage.group.member(1, "bob@x/phone");
+    stage.group.set(0, Flow::Stalled);
+    let mut tv = Peer::connect(stage.group.node(0).addr());
+    tv.expect("HELLO …");
+    tv.say("LOGIN bob@x/tv bob-secret");
+    stage.says("one");
+    phone.expect("MSG 1 <time> ann@x one");
+    tv.expect("BYE cut-off …");
+    stage.group.member(1, "bob@x/tv").fence();
+    stage.group.set(0, Flow::Open);
+    stage.said_once(&["ann@x one"]);
+}
+
+/// It was let in, so the others have heard of it: what its member's others are shown elsewhere waits for it, too.
+#[test]
+fn a_new_device_that_was_let_in_goes_on_where_it_was() {
+    let Some(mut stage) = Stage::new() else { return };
+    let mut phone = stage.group.member(1, "bob@x/phone");
+    stage.says("one");
+    phone.expect("MSG 1 <time> ann@x one");
+    let mut tv = Peer::connect(stage.group.node(0).addr());
+    tv.expect("HELLO …");
+    tv.say("LOGIN bob@x/tv bob-secret");
+    let told = tv.line().expect("an answer");
+    stage.group.set(0, Flow::Stalled);
+    assert!(told.starts_with("OK LOGIN bob@x role=member last=1 missed=0 "), "{told}");
+    stage.says("two");
+    phone.expect("MSG 2 <time> ann@x two");
+    phone.fence();
+    drop(tv);
+    let mut tv = Peer::connect(stage.group.node(1).addr());
+    tv.expect("HELLO …");
+    tv.say("LOGIN bob@x/tv bob-secret");
+    tv.expect("OK LOGIN bob@x role=member last=2 missed=1 …");
+    tv.expect("MSG 2 <time> ann@x two");
+    stage.group.set(0, Flow::Open);
+    stage.said_once(&["ann@x one", "ann@x two"]);
 }
 
 /// Bob's terminal client at node 0, with all nodes named.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chat_room::protocol::Device;
 use chat_room::server::log::cluster::{Attendance, Devices, Life, NodeName, Out, Start};
 
+use super::devices::Told;
 use super::report::What;
 use super::world::{Event, World, mail};
 
@@ -16,6 +17,7 @@ pub(super) struct Place {
     start: Start,
     number: u64,
     seq: u64,
+    of_all: Told,
 }
 
 /// What a node has of it.
@@ -173,25 +175,27 @@ impl World {
     }
 
     /// Tells the others how far it has come.
-    fn tell_place(&mut self, index: usize) {
+    pub(super) fn tell_place(&mut self, index: usize) {
         let place = self.nodes[index].place;
+        let of_all = self.tells_of_all_devices(index);
         let Some(running) = self.nodes[index].running_mut() else { return };
         let Some((start, number)) = running.here.attendance.tell_places() else { return };
         let from = self.nodes[index].name.clone();
         for node in 0..self.nodes.len() {
-            let told = Place { from: from.clone(), start, number, seq: place };
+            let told = Place { from: from.clone(), start, number, seq: place, of_all: of_all.clone() };
             self.past_stream(index, node, |conn| Event::Place { node, conn, told });
         }
     }
 
     pub(super) fn hears_place(&mut self, index: usize, conn: u64, told: Place) {
-        let Place { from, start, number, seq: place } = told;
+        let Place { from, start, number, seq: place, of_all } = told;
         if self.nodes[index].link.conn == Some(conn)
             && let Some(running) = self.nodes[index].running_mut().filter(|running| running.has_begun)
         {
             running.here.attendance.heard_places(&from, start, number);
             let known = running.here.places.entry(from).or_default();
             *known = place.max(*known);
+            self.hears_of_devices(index, of_all);
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chat_room::protocol::LastIs;
+use chat_room::protocol::{Device, LastIs};
 use chat_room::server::log::cluster::{Answer, Gate, GateAct, NodeName, Question};
 
 use super::node::{Node, Running, TicketId};
@@ -18,6 +18,9 @@ pub(super) type LoginId = usize;
 
 pub(super) struct Login {
     who: &'static str,
+    device: Device,
+    /// Their ADDED line at that time.
+    added: Option<u64>,
     /// All earlier tickets are from before it.
     before: TicketId,
     /// How many lines its answer names, if that is certain.
@@ -58,17 +61,19 @@ impl World {
     pub(super) fn log_in(&mut self, index: usize) {
         let before = self.tickets.len();
         for _ in 0..=self.rng.below(3) {
-            let who = self.any_mail();
+            let (who, device) = (self.any_mail(), self.any_device());
             let login = self.logins.len();
+            let new_device = self.new_device(index, who, &device);
+            let added = self.nodes[index].group.get(who).map(|member| member.added);
             let is_served = self.nodes[index].has_joined();
             let Some(running) =
                 self.nodes[index].running_mut().filter(|running| is_served && !running.is_cut_off)
             else {
                 return;
             };
-            running.logins.gate.wait(mail(who), login);
+            running.logins.gate.wait(mail(who), login, new_device);
             running.logins.waiting += 1;
-            self.logins.push(Login { who, before, last: None });
+            self.logins.push(Login { who, device, added, before, last: None });
             self.report.count(What::Login);
             self.trace(|world| format!("{who} logs in at {}: login {login}", world.nodes[index].name));
         }
@@ -129,8 +134,9 @@ impl World {
         let is_served = self.nodes[index].has_joined() && self.nodes[index].link.conn == Some(conn);
         let Some(running) = self.nodes[index].running_mut().filter(|_| is_served) else { return };
         let answer = Answer::of(question.id, &question.mails, &running.replica);
-        self.trace(|_| format!("{name} answers {:?}", answer.text()));
-        self.past_stream(index, from, |conn| Event::Answer { node: from, conn, name, answer });
+        let told = self.tells_of_devices(index, question);
+        self.trace(|_| format!("{name} answers {:?} {told:?}", answer.text()));
+        self.past_stream(index, from, |conn| Event::Answer { node: from, conn, name, answer, told });
         self.drain(index);
     }
 
@@ -173,6 +179,11 @@ impl World {
         let node = &self.nodes[index];
         let first = node.group.get(who).map(|member| member.added);
         assert_eq!(first, self.oracle.membership(who, self.oracle.base + node.at as u64), "{who} at {name}");
+        // A member who was added meanwhile is not the one whose password was right.
+        if first.is_some() && first == self.logins[login].added {
+            let device = self.logins[login].device.clone();
+            self.device_enters(index, who, &device, last_is);
+        }
         if last_is == LastIs::Certain {
             self.logins[login].last = Some(last);
             self.later(Duration::ZERO, Event::Again { node: index, login });

@@ -4,7 +4,8 @@
 //!
 //! The oracle is naive, too: it reads the stream's messages one by one, with code of its own. All nodes' lines are the same
 //! bytes, each a beginning of the oracle's; each proposal is answered once, in order and rightly; nothing is said twice, also
-//! by members who go to another node and say there what they have no answer for; in the end, when everything works,
+//! by members who go to another node and say there what they have no answer for; wherever a device logs in, it misses nothing;
+//! in the end, when everything works,
 //! everybody has everything, and each node knows who is at the others. Of nodes whose lines are not the same those stop that have
 //! no majority.
 //!
@@ -13,6 +14,7 @@
 
 mod broker;
 mod clients;
+mod devices;
 mod faults;
 mod here;
 mod logins;

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chat_room::protocol::Role;
+use chat_room::room::Delivered;
 use chat_room::server::log::cluster::{Applied, GroupChange, NodeName, Outcome, Replica, Start, State};
 
+use super::devices::Places;
 use super::here::Here;
 use super::logins::Logins;
 use super::oracle::{Member, Oracle};
@@ -40,6 +42,11 @@ pub(super) struct Node {
     pub(super) is_altered: bool,
     /// How far a device has come here.
     pub(super) place: u64,
+    /// How far devices have come that have logged in somewhere; and where this node has not been yet.
+    pub(super) places: Places,
+    pub(super) ahead: Vec<Delivered>,
+    /// When it joined first.
+    pub(super) joined_at: Option<Duration>,
 }
 
 pub(super) enum Life {
@@ -97,6 +104,9 @@ impl Node {
             lives: 0,
             is_altered: false,
             place: 0,
+            places: Places::new(),
+            ahead: Vec::new(),
+            joined_at: None,
         }
     }
 

@@ -61,6 +61,7 @@ figures! {
     LetIn: "login let in",
     LetInAlone: "login let in by a node that was alone",
     WentOn: "member who went on from there, because something had no answer",
+    NewDevice: "login of a device that was new to its node",
     LoginOver: "login let in by a node whose start was over",
     Question: "question of a gate",
     Probe: "probe of a gate",

@@ -14,6 +14,7 @@ use chat_room::server::log::cluster::{
 use zeroize::Zeroizing;
 
 use super::clients::{Answer, Ticket};
+use super::devices::{Key, Read, Told};
 use super::faults::Swarm;
 use super::here::{Here, Place};
 use super::logins::{Login, LoginId, Logins};
@@ -77,6 +78,7 @@ pub(super) enum Event {
         conn: u64,
         name: NodeName,
         answer: GateAnswer,
+        told: Told,
     },
     Absent {
         node: usize,
@@ -160,6 +162,8 @@ pub(super) struct World {
     pub(super) nodes: Vec<Node>,
     pub(super) tickets: Vec<Ticket>,
     pub(super) logins: Vec<Login>,
+    /// What devices' clients have read.
+    pub(super) read: BTreeMap<Key, Read>,
     /// Names that a second machine has used.
     pub(super) doubled: BTreeSet<NodeName>,
     /// By how much the leader's clock is ahead.
@@ -192,6 +196,7 @@ impl World {
             nodes: Vec::new(),
             tickets: Vec::new(),
             logins: Vec::new(),
+            read: BTreeMap::new(),
             doubled: BTreeSet::new(),
             ahead: Duration::ZERO,
             is_calm: false,
@@ -378,7 +383,10 @@ impl World {
             Event::Question { node, conn, from, question } => {
                 self.is_questioned(node, conn, from, &question);
             }
-            Event::Answer { node, conn, name, answer } => {
+            Event::Answer { node, conn, name, answer, told } => {
+                if self.nodes[node].link.conn == Some(conn) {
+                    self.hears_of_devices(node, told);
+                }
                 self.is_answered(node, conn, &name, Some(answer));
             }
             Event::Absent { node, conn, name } => self.is_answered(node, conn, &name, None),
@@ -537,12 +545,14 @@ impl World {
                 // Two processes of one name may take the same JOIN for theirs.
                 let name = self.nodes[index].name.clone();
                 let mut others = self.nodes.iter().enumerate().filter(|(other, _)| *other != index);
+                let now = self.now;
                 let is_shared =
                     others.any(|(_, other)| other.name == name && other.last_start == Some(start));
                 let node = &mut self.nodes[index];
                 node.has_doubtful_start |= is_shared;
+                node.joined_at.get_or_insert(now);
                 let running = node.running_mut().expect("it acts");
-                running.own_at = self.now;
+                running.own_at = now;
                 let is_restart = std::mem::replace(&mut running.has_begun, true);
                 if !is_restart {
                     running.first_start = start;

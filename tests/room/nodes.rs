@@ -337,6 +337,45 @@ fn a_place_ahead_of_this_node_waits_for_it() {
     );
 }
 
+/// It begins there at the earliest, and is recorded when more is known.
+#[test]
+fn a_device_that_is_about_to_log_in_elsewhere_is_expected_here() {
+    check_among_nodes(
+        "
+        elsewhere ann@x says one
+        bob< MSG 1 <time> ann@x one
+        ann< MSG 1 <time> ann@x one
+        elsewhere ann@x says two
+        bob< MSG 2 <time> ann@x two
+        ann< MSG 2 <time> ann@x two
+        elsewhere bob@x/tv begins at 1
+        elsewhere bob@x/pad begins at 9
+        elsewhere bob@x begins at 0
+        elsewhere recorded bob@x/tv nowhere
+        tv> LOGIN bob@x/tv password
+        tv< OK LOGIN bob@x role=member last=2 missed=1 first=1 transcript=00000007
+        tv< MSG 2 <time> ann@x two
+        elsewhere bob@x/tv begins at 0
+        pad> LOGIN bob@x/pad password
+        pad< OK LOGIN bob@x role=member last=2 missed=0 first=1 transcript=00000007
+        elsewhere ann@x/tv begins at 2
+        elsewhere ann@x/tv has 1
+        elsewhere recorded ann@x/tv 1
+        elsewhere ann@x/tv begins at 2
+        elsewhere recorded ann@x/tv 1
+        elsewhere dan@x/tv begins at 2
+        elsewhere dan@x begins at 1
+        elsewhere ann@x makes it dan@x password
+        bob< ADDED 3 <time> ann@x dan@x
+        ann< ADDED 3 <time> ann@x dan@x
+        tv< ADDED 3 <time> ann@x dan@x
+        pad< ADDED 3 <time> ann@x dan@x
+        elsewhere recorded dan@x/tv 2
+        elsewhere recorded dan@x nowhere
+        ",
+    );
+}
+
 #[test]
 fn what_is_told_late_takes_no_device_back() {
     check_among_nodes(

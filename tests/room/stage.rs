@@ -561,11 +561,12 @@ impl Stage {
             let devices = names.split(' ').filter(|name| *name != "nothing").map(device).collect();
             return self.handle(Input::Elsewhere(vec![(mail(who), devices)]));
         }
-        if let Some(seq) = what.strip_prefix("has ") {
+        if let Some((verb @ ("has" | "begins at"), seq)) = what.rsplit_once(' ') {
             let (who, name) = who.split_once('/').unwrap_or((who, "*"));
             let seq = Seq(seq.parse().expect("a number"));
-            let place = Delivered { mail: mail(who), device: device(name), seq, time: self.wall };
-            return self.handle(Input::Places(vec![place]));
+            let places = vec![Delivered { mail: mail(who), device: device(name), seq, time: self.wall }];
+            let is_new = verb == "begins at";
+            return self.handle(if is_new { Input::Expected(places) } else { Input::Places(places) });
         }
         if let Some(role) = what.strip_prefix("is quietly ") {
             let role = Role::parse(role).expect("a role");

@@ -42,6 +42,9 @@ struct Entry {
     seen: Time,
     /// Whether it has changed since it was last recorded.
     changed: bool,
+    /// It is about to log in for the first time, here or on another node, and begins there or later. Not recorded, and anything
+    /// that is known of it counts instead.
+    is_expected: bool,
 }
 
 impl Entry {
@@ -69,28 +72,46 @@ impl Devices {
         self.entries.iter().filter(|entry| entry.online > 0).map(|entry| &entry.device)
     }
 
+    /// Those that have logged in somewhere.
+    fn known(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !entry.is_expected)
+    }
+
     /// The last line acknowledged by any device; `None` without devices.
     pub(crate) fn furthest(&self) -> Option<Seq> {
-        self.entries.iter().map(|entry| entry.delivered).max()
+        self.known().map(|entry| entry.delivered).max()
     }
 
     /// When any device was last active.
     pub(crate) fn seen(&self) -> Option<Time> {
-        self.entries.iter().map(|entry| entry.seen).max()
+        self.known().map(|entry| entry.seen).max()
     }
 
     /// Adds a connection of this device. A new device begins where the member's furthest one is, the first of all after
     /// `before_first`. `None` if there is no place for a new device.
     pub(crate) fn connect(&mut self, device: Device, before_first: Seq, now: Time) -> Option<DeviceIndex> {
         let known = self.entries.iter().position(|entry| entry.device == device);
-        let delivered = self.furthest().unwrap_or(before_first);
+        let delivered = self.start(before_first);
         let index = known.or_else(|| self.place(device, delivered, Time::default()))?;
         let entry = &mut self.entries[index];
         entry.online += 1;
         entry.connections += 1;
         entry.seen = heard(entry.seen, now);
-        entry.changed = true;
+        (entry.changed, entry.is_expected) = (true, false);
         Some(self.index_of(index))
+    }
+
+    /// Where this device would begin as a new one; `None` if it is known, or if there is no place for it.
+    pub(crate) fn start_of_new(&self, device: &Device, before_first: Seq) -> Option<Seq> {
+        if let Some(entry) = self.entries.iter().find(|entry| entry.device == *device) {
+            return entry.is_expected.then_some(entry.delivered);
+        }
+        let has_place = self.has_place(device) || self.longest_unused().is_some();
+        has_place.then(|| self.start(before_first))
+    }
+
+    fn start(&self, before_first: Seq) -> Seq {
+        self.furthest().unwrap_or(before_first)
     }
 
     /// A connection is leaving; it may still acknowledge.
@@ -109,7 +130,7 @@ impl Devices {
 
     /// A device's index, if it is known.
     pub(crate) fn index(&self, device: &Device) -> Option<DeviceIndex> {
-        let index = self.entries.iter().position(|entry| entry.device == *device)?;
+        let index = self.entries.iter().position(|entry| entry.device == *device && !entry.is_expected)?;
         Some(self.index_of(index))
     }
 
@@ -168,7 +189,7 @@ impl Devices {
     /// Corrects times after the clock was ahead. Returns whether any has changed.
     pub(crate) fn correct_seen(&mut self, now: Time) -> bool {
         let mut is_news = false;
-        for entry in &mut self.entries {
+        for entry in self.entries.iter_mut().filter(|entry| !entry.is_expected) {
             let seen = seen_by(entry.seen, now);
             is_news |= seen != entry.seen;
             entry.changed |= seen != entry.seen;
@@ -181,6 +202,10 @@ impl Devices {
     /// Returns where it is now if that is news.
     pub(crate) fn restore(&mut self, device: Device, delivered: Seq, seen: Time) -> Option<(Seq, Time)> {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.device == device) {
+            if std::mem::take(&mut entry.is_expected) {
+                (entry.delivered, entry.seen) = (delivered, seen);
+                return Some((delivered, seen));
+            }
             let before = (entry.delivered, entry.seen);
             (entry.delivered, entry.seen) = (before.0.max(delivered), before.1.max(seen));
             return Some((entry.delivered, entry.seen)).filter(|now| *now != before);
@@ -189,6 +214,20 @@ impl Devices {
         let may_stay = self.has_place(&device) || self.longest_unused().is_some_and(is_older);
         may_stay.then(|| self.place(device, delivered, seen))?;
         Some((delivered, seen))
+    }
+
+    /// This device is about to log in for the first time, here or on another node, and begins at this place or later. No other is
+    /// forgotten for it.
+    pub(crate) fn await_first(&mut self, device: Device, begins: Seq, now: Time) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.device == device) {
+            if entry.is_expected {
+                entry.delivered = entry.delivered.max(begins);
+            }
+        } else if self.has_place(&device)
+            && let Some(index) = self.place(device, begins, now)
+        {
+            self.entries[index].is_expected = true;
+        }
     }
 
     /// The places of this member's devices that have changed since the last call.
@@ -200,7 +239,12 @@ impl Devices {
 
     /// The places of all devices of this member.
     pub(crate) fn places(&self, mail: &Mail) -> impl Iterator<Item = Delivered> {
-        self.entries.iter().map(|entry| entry.place(mail))
+        self.known().map(|entry| entry.place(mail))
+    }
+
+    /// Where those begin at the earliest that are only expected.
+    pub(crate) fn expected(&self, mail: &Mail) -> impl Iterator<Item = Delivered> {
+        self.entries.iter().filter(|entry| entry.is_expected).map(|entry| entry.place(mail))
     }
 
     /// The default device always has a place.
@@ -213,7 +257,9 @@ impl Devices {
     fn place(&mut self, device: Device, delivered: Seq, seen: Time) -> Option<usize> {
         let has_place = self.has_place(&device);
         let holder = Holder::FIRST;
-        let entry = Entry { device, holder, online: 0, connections: 0, delivered, seen, changed: false };
+        let (changed, is_expected) = (false, false);
+        let entry =
+            Entry { device, holder, online: 0, connections: 0, delivered, seen, changed, is_expected };
         if has_place {
             self.entries.push(entry);
             return Some(self.entries.len() - 1);
@@ -233,81 +279,4 @@ impl Devices {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn named(n: u64) -> Device {
-        Device::parse_named(&n.to_string()).expect("a name")
-    }
-
-    #[test]
-    fn sixteen_named_devices_and_the_default_one() {
-        let mut devices = Devices::default();
-        let mut connect = |device, now| devices.connect(device, Seq(0), Time::from_unix_ms(now));
-        let first = connect(named(0), 0).expect("there is place");
-        for n in 1..16 {
-            assert!(connect(named(n), n).is_some(), "{n}");
-        }
-        assert_eq!(connect(named(16), 16), None);
-        let third = connect(named(3), 17).expect("known ones connect as often as they like");
-        assert!(connect(Device::Default, 18).is_some());
-        for index in [third, first, third] {
-            devices.go_offline(index);
-            devices.release(index);
-        }
-        let index = devices.connect(named(16), Seq(0), Time::from_unix_ms(20)).expect("two are unused");
-        assert_eq!(index.at, first.at, "the longest unused is forgotten first");
-    }
-
-    #[test]
-    fn devices_that_have_left_keep_no_new_one_out() {
-        let mut devices = Devices::default();
-        let connect = |devices: &mut Devices, n| {
-            devices.connect(named(n), Seq(0), Time::from_unix_ms(n)).expect("there is place")
-        };
-        let indices: Vec<_> = (0..16).map(|n| connect(&mut devices, n)).collect();
-        // All have left, and the first ones may still be acknowledged.
-        for index in &indices {
-            devices.go_offline(*index);
-        }
-        for index in &indices[8..] {
-            devices.release(*index);
-        }
-        let new: Vec<_> = (16..25).map(|n| connect(&mut devices, n)).collect();
-        let place = |index: &DeviceIndex| index.at;
-        let order = indices[8..].iter().chain(&indices[..1]);
-        assert!(new.iter().map(place).eq(order.map(place)), "{new:?}");
-        // Its acknowledgements no longer count for the device that has the place now.
-        let (old, last) = (indices[0], new[8]);
-        devices.arrived(old, Seq(7), Time::from_unix_ms(30));
-        assert_eq!(devices.delivered(last), Seq(0));
-        devices.release(old);
-        devices.arrived(last, Seq(9), Time::from_unix_ms(30));
-        devices.go_offline(last);
-        devices.release(last);
-        let mail = Mail::parse(b"ann@x").expect("a mail");
-        assert!(devices.places(&mail).any(|place| (place.device, place.seq) == (named(24), Seq(9))));
-    }
-
-    #[test]
-    fn of_many_recorded_devices_the_last_used_are_restored() {
-        let mut devices = Devices::default();
-        for n in 0..40 {
-            devices.restore(named(n), Seq(n), Time::from_unix_ms(n));
-        }
-        let kept = |n| devices.index(&named(n)).is_some();
-        assert!((0..24).all(|n| !kept(n)) && (24..40).all(kept));
-    }
-
-    #[test]
-    fn a_new_device_begins_where_the_furthest_is() {
-        let mut devices = Devices::default();
-        let time = Time::from_unix_ms(1);
-        let first = devices.connect(named(1), Seq(7), time).expect("there is place");
-        assert_eq!(devices.delivered(first), Seq(7));
-        devices.arrived(first, Seq(12), time);
-        devices.arrived(first, Seq(9), time);
-        let second = devices.connect(named(2), Seq(7), time).expect("there is place");
-        assert_eq!(devices.delivered(second), Seq(12));
-    }
-}
+mod tests;

@@ -19,8 +19,7 @@ impl Group {
         let own_mail = self.members.get_key_value(mail).map(|(own, _)| own.clone());
         let own_mail = own_mail.expect("asked for right after the member was found");
         let member = self.members.get_mut(mail).expect("just found");
-        let added = member.added.expect("nobody logs in before their ADDED line has a number");
-        let before_added = Seq(added.0.saturating_sub(1));
+        let before_added = before_added(member).expect("nobody logs in before their ADDED line has a number");
         let device = match device {
             Some(device) => Some(member.devices.connect(device, before_added, now)?),
             None => None,
@@ -34,6 +33,13 @@ impl Group {
         }
         self.elsewhere.is_to_hear_of(&own_mail);
         Some(Seat { mail: own_mail, member: member.id, device })
+    }
+
+    /// Where a device begins that this member has not had here; `None` if they have, or there is no place for it.
+    pub(crate) fn place_of_new(&self, mail: &Mail, device: &Device, now: Time) -> Option<Delivered> {
+        let (mail, member) = self.members.get_key_value(mail)?;
+        let seq = member.devices.start_of_new(device, before_added(member)?)?;
+        Some(Delivered { mail: mail.clone(), device: device.clone(), seq, time: now })
     }
 
     /// The connection is leaving. A removed member's devices are gone already.
@@ -75,7 +81,9 @@ impl Group {
     /// `last`; where they have come further it is waited for.
     pub(crate) fn come_elsewhere(&mut self, places: Vec<Delivered>, last: Seq) {
         for place in places {
-            if place.seq > last {
+            // A member's first device begins before their ADDED line, which may be the next event here.
+            let is_early = place.seq > last || place.seq == last && !self.members.contains_key(&place.mail);
+            if is_early {
                 self.ahead.keep(place);
             } else {
                 self.restore(place);
@@ -83,11 +91,24 @@ impl Group {
         }
     }
 
+    /// These devices are about to log in for the first time, on this node or another one, and begin at these places or later.
+    pub(crate) fn expect_devices(&mut self, places: Vec<Delivered>, last: Seq) {
+        for place in places {
+            match self.members.get_mut(&place.mail) {
+                Some(member) => member.devices.await_first(place.device, place.seq.min(last), place.time),
+                None if place.seq >= last => self.ahead.keep(place),
+                None => {}
+            }
+        }
+    }
+
     /// This node has all events up to `last` now.
     pub(crate) fn has_come(&mut self, last: Seq) {
+        let mut places = Vec::new();
         while let Some(place) = self.ahead.pop(last) {
-            self.restore(place);
+            places.push(place);
         }
+        self.come_elsewhere(places, last);
     }
 
     /// A place before the member's ADDED line was that of an earlier member with this mail.
@@ -190,6 +211,11 @@ impl Group {
         }
         last.cloned()
     }
+}
+
+/// The event before the ADDED line; `None` while that has no number.
+fn before_added(member: &Member) -> Option<Seq> {
+    member.added.map(|added| Seq(added.0.saturating_sub(1)))
 }
 
 /// Removes a connection from a list, and returns whether it was there. An empty list has no memory.

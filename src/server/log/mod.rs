@@ -17,10 +17,8 @@ use mio::Waker;
 pub use sequencer::Sequencer;
 
 use crate::limits::HEALTHY_APPEND;
-use crate::protocol::{LastIs, Seq, Time};
-use crate::room::{
-    Batch, BlockNo, CheckJob, FindJob, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack,
-};
+use crate::protocol::{Seq, Time};
+use crate::room::{Batch, BlockNo, FindJob, Input, LocateJob, LogRefusal, Now, Restored, Roster, StepBack};
 use crate::server::histogram::Histogram;
 use crate::server::log::cluster::{Cluster, Copies, Node, Reach, give_copies};
 use crate::server::log::local::{Answered, AppendError, Opened, ReaderJob, WriterJob};
@@ -118,16 +116,6 @@ impl Log {
             Numbers::Local(sequencer) => sequencer.propose(batch),
             Numbers::Cluster(cluster) => cluster.propose(&batch),
         }
-    }
-
-    /// A login is let in when all that its member has said so far is settled. On a server that has its group for itself the
-    /// transcript's end says that.
-    pub(in crate::server) fn settle(&mut self, job: CheckJob) -> Option<Input<'static>> {
-        match &mut self.numbers {
-            Numbers::Local(_) => return Some(Input::Settled(job, LastIs::Certain)),
-            Numbers::Cluster(cluster) => cluster.settle(job),
-        }
-        None
     }
 
     /// Begins to store what was proposed, unless something is being stored. To be called when a turn has proposed all that

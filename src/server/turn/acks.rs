@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
-use crate::limits::{ACKNOWLEDGED_LOOK, ACKNOWLEDGED_SLICE, PEER_SILENT, PEER_STUCK};
-use crate::room::{ConnId, KnownGroup, Room};
+use crate::limits::{ACKNOWLEDGED_LOOK, ACKNOWLEDGED_PER_LOGIN, ACKNOWLEDGED_SLICE, PEER_SILENT, PEER_STUCK};
+use crate::protocol::{Device, Mail};
+use crate::room::{ConnId, Delivered, KnownGroup, Room};
 use crate::server::log::Log;
 use crate::server::log::local::{MembersSnapshot, WriterJob};
 use crate::server::net::conn::Outflow;
@@ -85,6 +86,21 @@ pub(in crate::server) fn query_due(hub: &mut Hub, log: &mut Log, receipts: &mut 
     receipts.next_slot = None;
     save_places(&mut hub.room, log);
     Work::Done
+}
+
+/// Asks the kernel about the latest connections of a member.
+pub(in crate::server) fn query_all_of(mail: &Mail, hub: &mut Hub) {
+    for id in hub.room.connections_of(mail, ACKNOWLEDGED_PER_LOGIN) {
+        query(id, hub);
+    }
+}
+
+/// Where this device begins, as the kernel says at this moment, if it is new here.
+pub(in crate::server) fn place_of_new(mail: &Mail, device: &Device, hub: &mut Hub) -> Option<Delivered> {
+    let now = hub.now.wall;
+    hub.room.place_of_new(mail, device, now)?;
+    query_all_of(mail, hub);
+    hub.room.place_of_new(mail, device, now)
 }
 
 /// Asks the kernel about one connection, and closes it if the peer is dead.

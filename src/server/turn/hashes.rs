@@ -3,11 +3,12 @@
 
 use log::{Level, debug, log_enabled};
 
-use crate::limits::ACKNOWLEDGED_PER_LOGIN;
 use crate::protocol::{Device, LastIs, Proof, Subscription};
 use crate::room::{CheckFor, CheckJob, ConnId, Input, Now, Room, Verdict};
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::queue::Task;
+use crate::server::log::Log;
+use crate::server::log::cluster::SettleJob;
 use crate::server::turn::{Hub, acks};
 
 /// A password or a token is to be checked. Some are answered at once.
@@ -78,13 +79,26 @@ pub(in crate::server) fn verdict(job: CheckJob, verdict: Verdict, hub: &mut Hub)
     may_be_evicted(id, hub);
 }
 
+/// A login is let in when all that its member has said so far is settled. On a server that has its group for itself the
+/// transcript's end says that. On a node of a cluster the others hear of a device that is new here.
+pub(in crate::server) fn settle(job: CheckJob, hub: &mut Hub, log: &mut Log) -> Option<Input<'static>> {
+    let Some(cluster) = log.cluster() else { return Some(Input::Settled(job, LastIs::Certain)) };
+    let new_device = match &job.purpose {
+        CheckFor::Login(Subscription::Feed(device)) => acks::place_of_new(&job.mail, device, hub),
+        CheckFor::Login(Subscription::Feedless) | CheckFor::Passwd(_) => None,
+    };
+    if let Some(place) = &new_device {
+        hub.tell(Input::Expected(vec![place.clone()]));
+    }
+    cluster.settle(SettleJob { login: job, new_device });
+    None
+}
+
 /// A login is let in, if it still may be.
 pub(in crate::server) fn settled(job: CheckJob, last_is: LastIs, hub: &mut Hub) {
     // A device of this member comes back. Where it continues depends on what its other connections have acknowledged: the
     // kernel is asked about the latest of them.
-    for other in hub.room.connections_of(&job.mail, ACKNOWLEDGED_PER_LOGIN) {
-        acks::query(other, hub);
-    }
+    acks::query_all_of(&job.mail, hub);
     let id = job.conn;
     hub.logins.observe(hub.now.mono.saturating_sub(job.asked));
     let line = login_line(&job, hub);

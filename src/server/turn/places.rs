@@ -1,10 +1,10 @@
 //! On a node of a cluster: how far devices have come on other nodes, and who is there, and what of this node has to be told
 //! there. Whoever comes from another node goes on where they were.
 
-use crate::limits::{ACKNOWLEDGED_PER_LOGIN, MEMBERS_PER_TURN};
-use crate::room::Input;
+use crate::limits::MEMBERS_PER_TURN;
+use crate::room::{Delivered, Input};
 use crate::server::log::Log;
-use crate::server::log::cluster::{Cluster, Sharing};
+use crate::server::log::cluster::{Cluster, Sharing, write_expected};
 use crate::server::turn::{Hub, Work, acks};
 
 /// Takes over what other nodes have told, answers what they ask, and tells all places, some members in each turn, if another node
@@ -37,6 +37,10 @@ pub(in crate::server) fn take_over(hub: &mut Hub, log: &mut Log) {
     if !told.is_empty() {
         hub.tell(Input::Places(told));
     }
+    let expected = log.cluster().map(|cluster| cluster.aside.places.take_expected()).unwrap_or_default();
+    if !expected.is_empty() {
+        hub.tell(Input::Expected(expected));
+    }
     let moved = hub.room.take_moved_elsewhere();
     if !moved.is_empty()
         && let Some(files) = &mut log.files
@@ -48,18 +52,29 @@ pub(in crate::server) fn take_over(hub: &mut Hub, log: &mut Log) {
 /// Other nodes are about to let members in: they are told how far these members' devices have come here, as their kernels say at
 /// this moment.
 fn answer(hub: &mut Hub, cluster: &mut Cluster) {
-    for asker in std::mem::take(&mut cluster.aside.questions.asked) {
+    for mut asker in std::mem::take(&mut cluster.aside.questions.asked) {
         let mut lines = Vec::new();
+        asker.mails().for_each(|mail| acks::query_all_of(mail, hub));
+        expect(hub, asker.take_new_devices());
         for mail in asker.mails() {
-            for id in hub.room.connections_of(mail, ACKNOWLEDGED_PER_LOGIN) {
-                acks::query(id, hub);
-            }
+            hub.room.expected_of(mail).for_each(|place| write_expected(&place, &mut lines));
             hub.room.places_of(mail).for_each(|place| place.write(&mut lines));
         }
         cluster.aside.questions.answers.push((asker, lines));
     }
     if !cluster.aside.questions.answers.is_empty() {
         cluster.hand_over();
+    }
+}
+
+/// These devices are new on another node, which begins them where the member's furthest device is on any node.
+fn expect(hub: &mut Hub, mut places: Vec<Delivered>) {
+    for place in &mut places {
+        let here = hub.room.place_of_new(&place.mail, &place.device, place.time);
+        place.seq = here.map_or(place.seq, |here| here.seq.max(place.seq));
+    }
+    if !places.is_empty() {
+        hub.tell(Input::Expected(places));
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::protocol::{LastIs, Mail, Seq};
-use crate::room::CheckJob;
+use crate::room::{CheckJob, Delivered};
 use crate::server::log::cluster::applied::Applied;
 use crate::server::log::cluster::gate::Question;
 use crate::server::log::cluster::here::Devices;
@@ -34,6 +34,14 @@ pub(super) struct Request {
     pub(super) asked: Vec<Asked>,
 }
 
+/// A login that waits until all that its member has said so far is settled.
+#[derive(Debug)]
+pub(in crate::server) struct SettleJob {
+    pub(in crate::server) login: CheckJob,
+    /// Where its device begins here, if it is new here.
+    pub(in crate::server) new_device: Option<Delivered>,
+}
+
 /// Another node with its question, and where the answer goes.
 #[derive(Debug)]
 pub(in crate::server) struct Asker {
@@ -46,6 +54,11 @@ impl Asker {
     pub(in crate::server) fn mails(&self) -> impl Iterator<Item = &Mail> {
         self.question.mails.iter()
     }
+
+    /// Their devices that are new where they log in.
+    pub(in crate::server) fn take_new_devices(&mut self) -> Vec<Delivered> {
+        std::mem::take(&mut self.question.new)
+    }
 }
 
 /// What the loop wants of the thread.
@@ -56,7 +69,7 @@ pub(super) enum ToNode {
     /// Tell the note of how far the stream is applied.
     Note,
     /// Tell when all that these logins' members have said so far is settled.
-    Settle(Vec<CheckJob>),
+    Settle(Vec<SettleJob>),
     /// Answer another node, with the lines of these places.
     Answer(Asker, Vec<u8>),
     /// Tell the other nodes how far these devices have come: lines of [`Delivered`](crate::room::Delivered).

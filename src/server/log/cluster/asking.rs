@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::protocol::Seq;
-use crate::room::{CheckJob, ProposalTicket};
-use crate::server::log::cluster::asked::{Fences, Request, ToNode};
+use crate::room::ProposalTicket;
+use crate::server::log::cluster::asked::{Fences, Request, SettleJob, ToNode};
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::steps::Asked;
 
@@ -18,7 +18,7 @@ pub(in crate::server) struct Asking {
     /// Fences of this node that the room was told.
     fences: Fences,
     /// Logins that wait until all that their members have asked for before is settled. None overtakes that.
-    logins: Vec<CheckJob>,
+    logins: Vec<SettleJob>,
     /// How much was handed over that is not decided.
     undecided: usize,
     /// Whether that is waited for no more.
@@ -67,7 +67,7 @@ impl Asking {
         self.shown = line.unwrap_or(self.shown);
     }
 
-    pub(super) fn settle(&mut self, job: CheckJob) {
+    pub(super) fn settle(&mut self, job: SettleJob) {
         self.logins.push(job);
     }
 

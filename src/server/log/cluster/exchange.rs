@@ -143,6 +143,16 @@ impl Exchange {
     }
 }
 
+/// After the line of a place: the device is only expected.
+const EXPECTED: &str = " expected";
+
+/// Appends the line of a device that is only expected.
+pub(in crate::server) fn write_expected(place: &Delivered, lines: &mut Vec<u8>) {
+    place.write(lines);
+    let end = lines.len() - 1;
+    lines.splice(end..end, EXPECTED.bytes());
+}
+
 /// Whole lines, as many as fit a message.
 pub(super) fn pieces(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
@@ -176,6 +186,7 @@ pub(in crate::server) struct Places {
     /// Lines for the other nodes.
     pub(super) own: Vec<u8>,
     elsewhere: Vec<Delivered>,
+    expected: Vec<Delivered>,
     pub(in crate::server) sharing: Sharing,
 }
 
@@ -199,8 +210,17 @@ impl Places {
 
     /// Another node has told these lines. One that is none is skipped: those events come again.
     pub(super) fn hear(&mut self, lines: &[u8]) {
-        let lines = lines.split(|&b| b == b'\n').filter_map(|line| str::from_utf8(line).ok());
-        self.elsewhere.extend(lines.filter_map(Delivered::parse));
+        for line in lines.split(|&b| b == b'\n').filter_map(|line| str::from_utf8(line).ok()) {
+            match line.strip_suffix(EXPECTED) {
+                Some(line) => self.expected.extend(Delivered::parse(line)),
+                None => self.elsewhere.extend(Delivered::parse(line)),
+            }
+        }
+    }
+
+    /// Devices that are about to log in on other nodes for the first time, as they have told since the last call.
+    pub(in crate::server) fn take_expected(&mut self) -> Vec<Delivered> {
+        std::mem::take(&mut self.expected)
     }
 
     /// What other nodes have told since the last call.

@@ -11,24 +11,29 @@
 //! start was not over when the member asked, which it may not know yet. And it knows every node that had let anybody in
 //! before: the JOIN of that one comes earlier in the stream.
 //!
+//! The question names the devices that are new here. Once the others have answered, they are new to none of them: wherever one
+//! goes on when this node is gone, it begins where it has been, not where its member's other devices are by then.
+//!
 //! A node that reaches no quorum gets no proof, and can end nobody's start. It lets members in all the same, once it has sent
 //! something and nothing has come back for a while, and tells them that their last event is not certain. Not so after a fence,
-//! before its next start is in the stream: nobody would ask it about those members.
+//! before its next start is in the stream: nobody would ask it about those members. And not so with a new device:
+//! it is not certain that the others know of it.
 //!
 //! Pure: time comes in. Each input is followed by [`Gate::turn`] and then [`Gate::poll`] until there is nothing;
 //! [`Gate::next_deadline`] says when to call [`Gate::turn`] even if nothing happens. `L` is a login.
 
 mod question;
+mod silence;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 pub use question::{Answer, Question, QuestionId};
 
-use crate::limits::{
-    CUT_OFF_AFTER, GATE_ABSENT, GATE_ASK_AGAIN, GATE_MAILS_MAX, GATE_QUESTIONS_MAX, GATE_SILENT,
-};
+use crate::limits::{CUT_OFF_AFTER, GATE_ASK_AGAIN, GATE_MAILS_MAX, GATE_QUESTIONS_MAX, GATE_SILENT};
 use crate::protocol::{LastIs, Mail};
+use crate::room::Delivered;
+use crate::server::log::cluster::gate::silence::Silence;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
 use crate::server::log::cluster::replica::Replica;
 use crate::server::log::cluster::state::State;
@@ -51,7 +56,7 @@ pub enum GateAct<L> {
 pub struct Gate<L> {
     own: NodeName,
     /// Logins for the next round.
-    gathering: Vec<(Mail, L)>,
+    gathering: Vec<Waiting<L>>,
     rounds: Vec<Round<L>>,
     last_id: QuestionId,
     /// Nodes that owe an answer.
@@ -60,13 +65,22 @@ pub struct Gate<L> {
     acts: VecDeque<GateAct<L>>,
 }
 
+/// A login that waits.
+#[derive(Debug)]
+struct Waiting<L> {
+    mail: Mail,
+    login: L,
+    /// Where its device begins at the earliest, if that is new here.
+    new_device: Option<Delivered>,
+}
+
 /// Logins that the nodes are asked about together.
 #[derive(Debug)]
 struct Round<L> {
     id: QuestionId,
     began: Duration,
     mails: BTreeSet<Mail>,
-    logins: Vec<(Mail, L)>,
+    logins: Vec<Waiting<L>>,
     /// A batch of this start that is sent after they have asked, and after all that members have asked for here before.
     start: Start,
     proof: BatchNumber,
@@ -89,33 +103,10 @@ impl<L> Round<L> {
         replica.alone_at().map(|at| at.max(heard))
     }
 
-    fn take_logins(&mut self) -> impl Iterator<Item = L> + use<L> {
-        std::mem::take(&mut self.logins).into_iter().map(|(_, login)| login)
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Silence {
-    start: Start,
-    since: Duration,
-    /// When it was found to have no connection to the brokers, first and last.
-    absent: Option<(Duration, Duration)>,
-    is_fenced: bool,
-}
-
-impl Silence {
-    fn of(start: Start, since: Duration) -> Silence {
-        Silence { start, since, absent: None, is_fenced: false }
-    }
-
-    /// When it has lasted long enough.
-    fn ends(&self) -> Duration {
-        let absent = self.absent.filter(|(first, last)| *last >= *first + GATE_ABSENT);
-        absent.map_or(self.since + GATE_SILENT, |(_, last)| last)
-    }
-
-    fn is_over(&self, now: Duration) -> bool {
-        now >= self.ends()
+    /// Takes those who need no proof: all nodes know their devices.
+    fn take_unproven(&mut self) -> impl Iterator<Item = L> {
+        let unproven = self.logins.extract_if(.., |waiting| waiting.new_device.is_none());
+        unproven.map(|waiting| waiting.login)
     }
 }
 
@@ -133,9 +124,9 @@ impl<L> Gate<L> {
         }
     }
 
-    /// A member wants to be let in.
-    pub fn wait(&mut self, mail: Mail, login: L) {
-        self.gathering.push((mail, login));
+    /// A member wants to be let in. `new_device`: where their device begins at the earliest, if it has not been here before.
+    pub fn wait(&mut self, mail: Mail, login: L, new_device: Option<Delivered>) {
+        self.gathering.push(Waiting { mail, login, new_device });
     }
 
     /// There is a connection to a broker again: the others may need a moment to find theirs.
@@ -238,8 +229,8 @@ impl<L> Gate<L> {
         let before = self.rounds.len();
         while !self.gathering.is_empty() && open < GATE_QUESTIONS_MAX {
             let some = self.gathering.len().min(GATE_MAILS_MAX);
-            let logins: Vec<(Mail, L)> = self.gathering.drain(..some).collect();
-            let mails: BTreeSet<Mail> = logins.iter().map(|(mail, _)| mail.clone()).collect();
+            let logins: Vec<Waiting<L>> = self.gathering.drain(..some).collect();
+            let mails: BTreeSet<Mail> = logins.iter().map(|waiting| waiting.mail.clone()).collect();
             self.last_id = QuestionId(self.last_id.0 + 1);
             let (asked, answers) = (BTreeMap::new(), BTreeMap::new());
             let (id, start, proof) = (self.last_id, replica.own_start(), replica.next_batch());
@@ -269,7 +260,8 @@ impl<L> Gate<L> {
                 if self.is_up && is_due {
                     round.asked.insert(node.clone(), now);
                     self.silent.entry(node.clone()).or_insert(Silence::of(*start, now));
-                    let question = Question { id: round.id, mails: round.mails.clone() };
+                    let new = round.logins.iter().filter_map(|waiting| waiting.new_device.clone()).collect();
+                    let question = Question { id: round.id, mails: round.mails.clone(), new };
                     self.acts.push_back(GateAct::Ask(node.clone(), question));
                 }
             }
@@ -329,11 +321,12 @@ impl<L> Gate<L> {
             // Also those of nodes whose start is over by now: they have told what they had applied.
             let is_settled =
                 |mail: &Mail| answers.iter().all(|(node, answer)| answer.is_settled(node, mail, state));
-            let settled = logins.extract_if(.., |(mail, _)| is_settled(mail));
-            open.extend(settled.map(|(_, login)| login));
+            let settled = logins.extract_if(.., |waiting| is_settled(&waiting.mail));
+            open.extend(settled.map(|waiting| waiting.login));
         }
         let is_alone = |round: &&mut Round<L>| round.opens_alone_at(replica).is_some_and(|at| now >= at);
-        let unproven: Vec<L> = self.rounds.iter_mut().filter(is_alone).flat_map(Round::take_logins).collect();
+        let alone = self.rounds.iter_mut().filter(is_alone);
+        let unproven: Vec<L> = alone.flat_map(Round::take_unproven).collect();
         self.rounds.retain(|round| !round.logins.is_empty());
         let both = [(open, LastIs::Certain), (unproven, LastIs::Uncertain)];
         let some = both.into_iter().filter(|(logins, _)| !logins.is_empty());

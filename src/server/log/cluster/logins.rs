@@ -7,7 +7,7 @@ use log::warn;
 use crate::limits::ALONE_AFTER;
 use crate::protocol::LastIs;
 use crate::room::CheckJob;
-use crate::server::log::cluster::asked::{Asker, Fences, FromNode};
+use crate::server::log::cluster::asked::{Asker, Fences, FromNode, SettleJob};
 use crate::server::log::cluster::broker::Link;
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::exchange::pieces;
@@ -72,9 +72,9 @@ impl Logins {
     }
 
     /// These members are to be let in.
-    pub(super) fn wait(&mut self, jobs: Vec<CheckJob>) {
-        for job in jobs {
-            self.gate.wait(job.mail.clone(), job);
+    pub(super) fn wait(&mut self, jobs: Vec<SettleJob>) {
+        for SettleJob { login, new_device } in jobs {
+            self.gate.wait(login.mail.clone(), login, new_device);
         }
     }
 
@@ -108,7 +108,7 @@ impl Logins {
                 GateAct::Ask(node, question) => {
                     let reply = Subject::word(format!("{inbox}{GATE}{node}"));
                     if let Some(link) = &mut link {
-                        link.publish(&asked_at(&node), Some(&reply), question.text().as_bytes());
+                        link.publish(&asked_at(&node), Some(&reply), &question.text());
                     }
                 }
                 GateAct::Probe => replica.probe(now),

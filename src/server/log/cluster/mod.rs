@@ -58,13 +58,14 @@ mod worker;
 mod writing;
 
 pub use applied::{Applied, EventAt, GroupChange, Outcome, Refusal, Stop};
+pub(in crate::server) use asked::SettleJob;
 pub use attendance::{Attendance, Out};
 pub use batch::{Batch, BatchError, Head, batches};
 pub use command::{Command, Genesis};
 pub use command_error::CommandError;
 pub use compare::sum_of;
 pub(in crate::server::log) use copies::Copies;
-pub(in crate::server) use exchange::Sharing;
+pub(in crate::server) use exchange::{Sharing, write_expected};
 pub use gate::{Answer, Gate, GateAct, Question};
 pub use here::Devices;
 pub use ids::{BatchNumber, NodeName, NodeNameError, Start, StreamSeq, Sum, TokenKey, parse_stamp};

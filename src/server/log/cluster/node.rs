@@ -10,8 +10,7 @@ use mio::event::Source as _;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::protocol::{Mail, Seq};
-use crate::room::CheckJob;
-use crate::server::log::cluster::asked::{Asker, FromNode, Request};
+use crate::server::log::cluster::asked::{Asker, FromNode, Request, SettleJob};
 use crate::server::log::cluster::batch;
 use crate::server::log::cluster::broker::{
     Access, Addresses, Broken, Dialed, Dialer, Heard as LinkHeard, Link,
@@ -148,7 +147,7 @@ impl Node {
     }
 
     /// These members are to be let in.
-    pub(super) fn settle(&mut self, jobs: Vec<CheckJob>) {
+    pub(super) fn settle(&mut self, jobs: Vec<SettleJob>) {
         self.logins.wait(jobs);
     }
 

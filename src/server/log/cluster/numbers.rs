@@ -10,8 +10,8 @@ use log::{error, info, warn};
 use mio::Waker;
 
 use crate::protocol::{Author, Mail, Role, Seq};
-use crate::room::{Batch, Change, CheckJob, Proposer, Secret, Ticket};
-use crate::server::log::cluster::asked::{FromNode, ToNode};
+use crate::room::{Batch, Change, Proposer, Secret, Ticket};
+use crate::server::log::cluster::asked::{FromNode, SettleJob, ToNode};
 use crate::server::log::cluster::asking::Asking;
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::exchange::{Aside, Sharing};
@@ -120,7 +120,7 @@ impl Cluster {
     }
 
     /// A login waits until all that its member has said so far is settled.
-    pub(in crate::server::log) fn settle(&mut self, job: CheckJob) {
+    pub(in crate::server) fn settle(&mut self, job: SettleJob) {
         self.asking.settle(job);
     }
 

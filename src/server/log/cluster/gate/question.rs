@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use crate::protocol::Mail;
+use crate::room::Delivered;
 use crate::server::log::cluster::args::Args;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start, StreamSeq};
 use crate::server::log::cluster::replica::Replica;
@@ -16,13 +18,16 @@ const VERSION: &str = "v1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QuestionId(pub u64);
 
-/// `v1 <question>`, then a mail a line: what have these members under way?
+/// `v1 <question>`, then a mail a line: what have these members under way? And a line of
+/// [`Delivered`](crate::room::Delivered) for each of their devices that is new where they log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Comes back with the answer.
     pub id: QuestionId,
     /// The members.
     pub mails: BTreeSet<Mail>,
+    /// Where their new devices begin there, as far as that node knows.
+    pub new: Vec<Delivered>,
 }
 
 /// `v1 <start> <question> <next message of the stream>`, then `<mail> <batch>` for each member of whom something is under
@@ -41,11 +46,12 @@ pub struct Answer {
 
 impl Question {
     /// Its text.
-    pub fn text(&self) -> String {
-        let mut text = format!("{VERSION} {}\n", self.id.0);
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = format!("{VERSION} {}\n", self.id.0).into_bytes();
         for mail in &self.mails {
-            writeln!(text, "{mail}").expect("writing to a String cannot fail");
+            writeln!(text, "{mail}").expect("writing to a Vec cannot fail");
         }
+        self.new.iter().for_each(|place| place.write(&mut text));
         text
     }
 
@@ -54,12 +60,15 @@ impl Question {
         let (head, lines) = split(text)?;
         let mut args = head_of(head)?;
         let id = QuestionId(args.number().ok()?);
-        let mails = lines.map(|line| {
-            let mut words = Args(Some(line));
-            words.mail().ok().filter(|_| words.0.is_none())
-        });
-        let mails = mails.collect::<Option<_>>()?;
-        args.0.is_none().then_some(Question { id, mails })
+        let mut question = Question { id, mails: BTreeSet::new(), new: Vec::new() };
+        for line in lines {
+            if line.contains(&b' ') {
+                question.new.push(Delivered::parse(str::from_utf8(line).ok()?)?);
+            } else {
+                question.mails.insert(Args(Some(line)).mail().ok()?);
+            }
+        }
+        args.0.is_none().then_some(question)
     }
 }
 
@@ -123,9 +132,11 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_nothing_else() {
-        let question = Question { id: QuestionId(7), mails: ["bob@x", "ann@x"].map(mail).into() };
-        assert_eq!(question.text(), "v1 7\nann@x\nbob@x\n");
-        assert_eq!(Question::parse(question.text().as_bytes()), Some(question));
+        let new = Delivered::parse("bob@x/tv 9 2026-01-02T03:04:05.678Z").expect("a place");
+        let mails = ["bob@x", "ann@x"].map(mail).into();
+        let question = Question { id: QuestionId(7), mails, new: vec![new] };
+        assert_eq!(question.text(), b"v1 7\nann@x\nbob@x\nbob@x/tv 9 2026-01-02T03:04:05.678Z\n");
+        assert_eq!(Question::parse(&question.text()), Some(question));
         let pending = [(mail("ann@x"), BatchNumber(9))].into();
         let answer = Answer { start: Start(5), id: QuestionId(7), next: StreamSeq(12), pending };
         assert_eq!(answer.text(), "v1 5 7 12\nann@x 9\n");

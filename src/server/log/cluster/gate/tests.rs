@@ -1,7 +1,7 @@
 //! The gate of node a, beside its replica: who is asked, who is fenced, who is let in.
 
 use super::*;
-use crate::protocol::Seq;
+use crate::protocol::{Device, Seq, Time};
 use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, StreamSeq};
 use crate::server::log::cluster::replica::stage;
@@ -49,8 +49,16 @@ impl Stage {
 
     fn wants(&mut self, logins: &[&'static str]) -> String {
         for login in logins {
-            self.gate.wait(mail(login), login);
+            self.gate.wait(mail(login), login, None);
         }
+        self.acts()
+    }
+
+    /// With a device that is new here.
+    fn wants_new(&mut self, login: &'static str) -> String {
+        let device = Device::parse_named("new").expect("a name");
+        let place = Delivered { mail: mail(login), device, seq: Seq(7), time: Time::default() };
+        self.gate.wait(mail(login), login, Some(place));
         self.acts()
     }
 
@@ -114,7 +122,9 @@ impl Stage {
         while let Some(act) = self.gate.poll() {
             told.push(match act {
                 GateAct::Ask(node, question) => {
-                    format!("ask {node}: {}", question.text().trim_end().replace('\n', " "))
+                    let text = String::from_utf8(question.text()).expect("text");
+                    let time = format!(" {}", Time::default());
+                    format!("ask {node}: {}", text.trim_end().replace(&time, "").replace('\n', " "))
                 }
                 GateAct::Probe => {
                     self.node.replica.probe(now);
@@ -182,6 +192,16 @@ fn what_is_under_way_here_comes_first() {
 }
 
 #[test]
+fn others_know_a_new_device_before_they_are_asked() {
+    let mut stage = Stage::with_b();
+    stage.gate.wait(mail("ann@x"), "ann@x", None);
+    let asked = "ask b: v1 1 ann@x bob@x bob@x/new 7, probe: v1 a 500 2";
+    assert_eq!(stage.wants_new("bob@x"), asked);
+    assert_eq!(stage.answers("b", "v1 700 1 4\n"), "");
+    assert_eq!(stage.hears("v1 a 500 2\n"), "open ann@x bob@x");
+}
+
+#[test]
 fn others_are_asked_once_for_many_and_answer_for_each() {
     let mut stage = Stage::with_b();
     let asked = "ask b: v1 1 ann@x bob@x, probe: v1 a 500 2";
@@ -212,7 +232,7 @@ fn a_storm_of_logins_is_few_questions_and_few_probes() {
         let acts = stage.hears(&format!("v1 a 500 {}\n", id + 1));
         opened += acts.matches("ann@x").count() - acts.matches("ask b").count();
         if opened == 10_000 {
-            assert!(id < 20, "{id} questions");
+            assert!(id <= 10_000 / GATE_MAILS_MAX + GATE_QUESTIONS_MAX, "{id} questions");
             break;
         }
     }

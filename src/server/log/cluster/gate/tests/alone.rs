@@ -1,6 +1,6 @@
 //! A node whose batches do not come back.
 
-use super::Stage;
+use super::{Stage, mail};
 
 #[test]
 fn the_smaller_part_fences_nobody_and_lets_in_without_proof() {
@@ -47,6 +47,21 @@ fn without_a_broker_a_node_is_alone() {
     assert_eq!(stage.until(9000), "5100: open alone ann@x bob@x");
     assert_eq!(stage.wants(&["cat@x"]), "probe: v1 a 500 3");
     assert_eq!(stage.until(20_000), "10000: open alone cat@x");
+}
+
+/// Where it goes on then, nobody would know how far it has come. Who has answered may not be all: this node may not have heard of
+/// the others yet.
+#[test]
+fn a_new_device_waits_until_all_others_know_of_it() {
+    let mut stage = Stage::with_b();
+    stage.gate.wait(mail("ann@x"), "ann@x", None);
+    stage.wants_new("bob@x");
+    assert_eq!(
+        stage.until(6000).split("; ").last(),
+        Some("5100: ask b: v1 1 ann@x bob@x bob@x/new 7, open alone ann@x")
+    );
+    assert_eq!(stage.answers("b", "v1 700 1 4\n"), "");
+    assert_eq!(stage.hears("v1 a 500 2\n"), "open bob@x");
 }
 
 /// Nothing comes back while nothing is sent.
