@@ -644,7 +644,7 @@ impl Room {
         self.group.get(mail).into_iter().flat_map(|member| member.devices.places(mail))
     }
 
-    /// Where this member's devices begin at the earliest that are only about to log in on another node.
+    /// Where this member's devices begin at the earliest that are only about to log in, here or on another node.
     pub fn expected_of(&self, mail: &Mail) -> impl Iterator<Item = Delivered> {
         self.group.get(mail).into_iter().flat_map(|member| member.devices.expected(mail))
     }

@@ -94,11 +94,19 @@ impl Node {
         let Some(key) = self.key(&place.mail, &place.device) else {
             return self.ahead.extend((place.seq.0 >= last).then_some(place));
         };
-        let seq = place.seq.0.min(last);
+        let seq = place.seq.0;
+        if seq + 1 < key.1 {
+            return;
+        }
         let known = self.places.entry(key).or_insert(Place { seq, is_expected: true });
         if known.is_expected {
             known.seq = known.seq.max(seq);
         }
+    }
+
+    /// It starts again: what it expected is in no file.
+    pub(super) fn forgets_expected(&mut self) {
+        self.places.retain(|_, place| !place.is_expected);
     }
 
     /// What it tells of members' devices.
@@ -185,7 +193,7 @@ impl World {
         self.nodes[index].places.insert(key.clone(), Place { seq, is_expected: false });
         let (now, name) = (self.now, &self.nodes[index].name);
         let read = self.read.entry(key).or_insert(Read { up_to: last, since: now });
-        // It may have joined since then, and not have heard of all devices yet.
+        // It may have joined since then, and not have heard of all devices yet, or have forgotten one that it only expected.
         let is_excused = joined_at > Some(read.since) || !self.doubled.is_empty();
         assert!(
             start <= read.up_to || is_excused,

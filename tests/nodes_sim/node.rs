@@ -45,7 +45,7 @@ pub(super) struct Node {
     /// How far devices have come that have logged in somewhere; and where this node has not been yet.
     pub(super) places: Places,
     pub(super) ahead: Vec<Delivered>,
-    /// When it joined first.
+    /// When it joined in this life.
     pub(super) joined_at: Option<Duration>,
 }
 

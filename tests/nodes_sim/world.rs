@@ -452,6 +452,7 @@ impl World {
         };
         let node = &mut self.nodes[index];
         node.group = group_of(&state);
+        node.forgets_expected();
         node.shown = [state.last().0; 2];
         let floor = floor.max(node.next_start);
         node.next_start = floor + STARTS_OF_A_PROCESS;
@@ -550,11 +551,12 @@ impl World {
                     others.any(|(_, other)| other.name == name && other.last_start == Some(start));
                 let node = &mut self.nodes[index];
                 node.has_doubtful_start |= is_shared;
-                node.joined_at.get_or_insert(now);
                 let running = node.running_mut().expect("it acts");
                 running.own_at = now;
                 let is_restart = std::mem::replace(&mut running.has_begun, true);
                 if !is_restart {
+                    node.joined_at = Some(now);
+                    let running = node.running_mut().expect("it acts");
                     running.first_start = start;
                     running.here.attendance.begin(start);
                 }

@@ -87,8 +87,8 @@ impl Devices {
         self.known().map(|entry| entry.seen).max()
     }
 
-    /// Adds a connection of this device. A new device begins where the member's furthest one is, the first of all after
-    /// `before_first`. `None` if there is no place for a new device.
+    /// Adds a connection of this device. A new device begins where it is expected to, or where the member's furthest one is, the
+    /// first of all after `before_first`. `None` if there is no place for a new device.
     pub(crate) fn connect(&mut self, device: Device, before_first: Seq, now: Time) -> Option<DeviceIndex> {
         let known = self.entries.iter().position(|entry| entry.device == device);
         let delivered = self.start(before_first);
@@ -210,7 +210,7 @@ impl Devices {
             (entry.delivered, entry.seen) = (before.0.max(delivered), before.1.max(seen));
             return Some((entry.delivered, entry.seen)).filter(|now| *now != before);
         }
-        let is_older = |at: usize| self.entries[at].seen <= seen;
+        let is_older = |at: usize| self.entries[at].is_expected || self.entries[at].seen <= seen;
         let may_stay = self.has_place(&device) || self.longest_unused().is_some_and(is_older);
         may_stay.then(|| self.place(device, delivered, seen))?;
         Some((delivered, seen))
@@ -270,11 +270,11 @@ impl Devices {
         Some(longest_unused)
     }
 
-    /// The device to forget. Those that may still be acknowledged come last.
+    /// The device to forget. Those that are only expected come first, those that may still be acknowledged last.
     fn longest_unused(&self) -> Option<usize> {
         let unused = self.entries.iter().enumerate();
         let unused = unused.filter(|(_, e)| e.online == 0 && e.device != Device::Default);
-        unused.min_by_key(|(_, e)| (e.connections > 0, e.seen)).map(|(index, _)| index)
+        unused.min_by_key(|(_, e)| (!e.is_expected, e.connections > 0, e.seen)).map(|(index, _)| index)
     }
 }
 

@@ -95,9 +95,13 @@ impl Group {
     pub(crate) fn expect_devices(&mut self, places: Vec<Delivered>, last: Seq) {
         for place in places {
             match self.members.get_mut(&place.mail) {
-                Some(member) => member.devices.await_first(place.device, place.seq.min(last), place.time),
+                // One before the ADDED line was that of an earlier member with this mail.
+                Some(member) if Some(place.seq.next()) >= member.added => {
+                    member.devices.await_first(place.device, place.seq, place.time);
+                }
+                // When the member is here, it counts as if the device had come so far.
                 None if place.seq >= last => self.ahead.keep(place),
-                None => {}
+                Some(_) | None => {}
             }
         }
     }

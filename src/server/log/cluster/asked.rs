@@ -38,7 +38,7 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(in crate::server) struct SettleJob {
     pub(in crate::server) login: CheckJob,
-    /// Where its device begins here, if it is new here.
+    /// Where its device begins at the earliest, if it is new here.
     pub(in crate::server) new_device: Option<Delivered>,
 }
 

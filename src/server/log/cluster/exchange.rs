@@ -218,7 +218,7 @@ impl Places {
         }
     }
 
-    /// Devices that are about to log in on other nodes for the first time, as they have told since the last call.
+    /// Devices that are about to log in for the first time, as other nodes have told since the last call.
     pub(in crate::server) fn take_expected(&mut self) -> Vec<Delivered> {
         std::mem::take(&mut self.expected)
     }

@@ -11,13 +11,14 @@
 //! start was not over when the member asked, which it may not know yet. And it knows every node that had let anybody in
 //! before: the JOIN of that one comes earlier in the stream.
 //!
-//! The question names the devices that are new here. Once the others have answered, they are new to none of them: wherever one
-//! goes on when this node is gone, it begins where it has been, not where its member's other devices are by then.
+//! The question names the devices that are new here. Once the others have answered, they are new to none of them, unless a member
+//! has as many as are kept: wherever one goes on when this node is gone, it begins where it has been, not where its member's other
+//! devices are by then.
 //!
 //! A node that reaches no quorum gets no proof, and can end nobody's start. It lets members in all the same, once it has sent
 //! something and nothing has come back for a while, and tells them that their last event is not certain. Not so after a fence,
-//! before its next start is in the stream: nobody would ask it about those members. And not so with a new device:
-//! it is not certain that the others know of it.
+//! before its next start is in the stream: nobody would ask it about those members. Nor does it let in a device that is new here:
+//! it is not certain that the others know of that.
 //!
 //! Pure: time comes in. Each input is followed by [`Gate::turn`] and then [`Gate::poll`] until there is nothing;
 //! [`Gate::next_deadline`] says when to call [`Gate::turn`] even if nothing happens. `L` is a login.
@@ -57,6 +58,8 @@ pub struct Gate<L> {
     own: NodeName,
     /// Logins for the next round.
     gathering: Vec<Waiting<L>>,
+    /// Those with a new device while this node is alone: they are asked about again when it is not. They keep nobody else waiting.
+    held: Vec<Waiting<L>>,
     rounds: Vec<Round<L>>,
     last_id: QuestionId,
     /// Nodes that owe an answer.
@@ -103,10 +106,10 @@ impl<L> Round<L> {
         replica.alone_at().map(|at| at.max(heard))
     }
 
-    /// Takes those who need no proof: all nodes know their devices.
-    fn take_unproven(&mut self) -> impl Iterator<Item = L> {
-        let unproven = self.logins.extract_if(.., |waiting| waiting.new_device.is_none());
-        unproven.map(|waiting| waiting.login)
+    /// Takes all, and tells those whose device is new here from the others.
+    fn take_logins(&mut self) -> (Vec<Waiting<L>>, Vec<Waiting<L>>) {
+        let logins = std::mem::take(&mut self.logins).into_iter();
+        logins.partition(|waiting| waiting.new_device.is_some())
     }
 }
 
@@ -116,6 +119,7 @@ impl<L> Gate<L> {
         Gate {
             own,
             gathering: Vec::new(),
+            held: Vec::new(),
             rounds: Vec::new(),
             last_id: QuestionId(0),
             silent: BTreeMap::new(),
@@ -168,12 +172,16 @@ impl<L> Gate<L> {
     /// A fence has ended this node's own start, or it is cut off: everybody's connection has ended.
     pub fn close(&mut self) {
         self.gathering.clear();
+        self.held.clear();
         self.rounds.clear();
         self.silent.clear();
     }
 
     /// Does what can be done now.
     pub fn turn<T>(&mut self, now: Duration, replica: &Replica<T>) {
+        if replica.alone_at().is_none_or(|at| now < at) {
+            self.gathering.append(&mut self.held);
+        }
         if self.gathering.is_empty() && self.rounds.is_empty() {
             return self.silent.clear();
         }
@@ -325,8 +333,12 @@ impl<L> Gate<L> {
             open.extend(settled.map(|waiting| waiting.login));
         }
         let is_alone = |round: &&mut Round<L>| round.opens_alone_at(replica).is_some_and(|at| now >= at);
-        let alone = self.rounds.iter_mut().filter(is_alone);
-        let unproven: Vec<L> = alone.flat_map(Round::take_unproven).collect();
+        let mut unproven = Vec::new();
+        for round in self.rounds.iter_mut().filter(is_alone) {
+            let (new, known) = round.take_logins();
+            self.held.extend(new);
+            unproven.extend(known.into_iter().map(|waiting| waiting.login));
+        }
         self.rounds.retain(|round| !round.logins.is_empty());
         let both = [(open, LastIs::Certain), (unproven, LastIs::Uncertain)];
         let some = both.into_iter().filter(|(logins, _)| !logins.is_empty());

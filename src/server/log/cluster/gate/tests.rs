@@ -192,7 +192,7 @@ fn what_is_under_way_here_comes_first() {
 }
 
 #[test]
-fn others_know_a_new_device_before_they_are_asked() {
+fn others_are_told_of_a_new_device() {
     let mut stage = Stage::with_b();
     stage.gate.wait(mail("ann@x"), "ann@x", None);
     let asked = "ask b: v1 1 ann@x bob@x bob@x/new 7, probe: v1 a 500 2";

@@ -1,6 +1,6 @@
 //! A node whose batches do not come back.
 
-use super::{Stage, mail};
+use super::{GATE_QUESTIONS_MAX, Stage, mail};
 
 #[test]
 fn the_smaller_part_fences_nobody_and_lets_in_without_proof() {
@@ -60,8 +60,26 @@ fn a_new_device_waits_until_all_others_know_of_it() {
         stage.until(6000).split("; ").last(),
         Some("5100: ask b: v1 1 ann@x bob@x bob@x/new 7, open alone ann@x")
     );
-    assert_eq!(stage.answers("b", "v1 700 1 4\n"), "");
-    assert_eq!(stage.hears("v1 a 500 2\n"), "open bob@x");
+    // They keep nobody else waiting.
+    for _ in 0..=GATE_QUESTIONS_MAX {
+        stage.wants_new("bob@x");
+        stage.until(stage.node.now + 2000);
+    }
+    stage.wants(&["cat@x"]);
+    assert!(stage.until(stage.node.now + 2000).contains("open alone cat@x"));
+    let bobs = ["bob@x"; GATE_QUESTIONS_MAX + 2].join(" ");
+    let new = ["bob@x/new 7"; GATE_QUESTIONS_MAX + 2].join(" ");
+    let acts = stage.hears("v1 a 500 2\n");
+    let (asked, proof) = acts.split_once(", probe: v1 a 500 ").expect("a question and a probe");
+    let (_, id) = asked.split_once("v1 ").expect("a question");
+    let (id, about) = id.split_once(' ').expect("members");
+    assert_eq!(about, format!("bob@x {new}"));
+    let (id, last): (u64, u64) = (id.parse().expect("a number"), proof.parse().expect("a number"));
+    assert_eq!(stage.answers("b", &format!("v1 700 {id} 4\n")), "");
+    for number in 3..last {
+        assert_eq!(stage.hears(&format!("v1 a 500 {number}\n")), "");
+    }
+    assert_eq!(stage.hears(&format!("v1 a 500 {last}\n")), format!("open {bobs}"));
 }
 
 /// Nothing comes back while nothing is sent.
