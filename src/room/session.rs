@@ -57,7 +57,10 @@ pub(super) enum Countdown {
 pub(super) enum Ending {
     /// After all events so far, and the answers to all commands.
     AtEnd,
-    /// After the line that is being sent, and the answers that are owed.
+    /// After the line that is being sent, and the answers that are owed. Whoever is removed comes back to no number.
+    Answered,
+    /// After the line that is being sent. An own message that comes later in the feed is not answered, nor what was asked after
+    /// it: its number would say that all events before it were sent, too.
     AtLineEnd,
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Event(u64),
     /// The OK of an own message, by its number.
     Own(u64),
+    /// The same, among events that are skipped.
+    Skipped(u64),
     Reply,
 }
 
@@ -190,11 +192,36 @@ pub(super) struct Expected {
     leaped_to: u64,
     /// Lines received, the one being received included.
     pub(super) started: usize,
+    /// Those that were received as a whole.
+    pub(super) whole: usize,
     /// Bytes received.
     pub(super) received: usize,
 }
 
 impl Expected {
+    /// Own messages before this event that are not on their way are among those that are skipped.
+    fn skip_own(&mut self, first: u64) {
+        for line in &mut self.lines[self.started..] {
+            if let Kind::Own(seq) = line.kind
+                && seq < first
+            {
+                line.kind = Kind::Skipped(seq);
+            }
+        }
+    }
+
+    /// It is not told what became of its messages. An answer after one that does not come would be taken for that.
+    fn break_off(&mut self) {
+        self.last_event = LastEvent::BrokenOff;
+        for held in std::mem::take(&mut self.held) {
+            if let Held::Reply(line) = held
+                && line.text.starts_with("BYE ")
+            {
+                self.lines.push(line);
+            }
+        }
+    }
+
     /// Its oldest message that waits is answered with this line, and `last` is the last event.
     fn settle(&mut self, line: Line, last: u64) {
         if self.last_event == LastEvent::BrokenOff {
@@ -929,14 +956,44 @@ impl Oracle {
         self.cut(mail, why, None);
     }
 
-    /// The rest of the line that is on its way, the answers that are owed, the last word.
+    /// The rest of the line that is on its way, the answers that are owed, the last word. Whoever may come back is told no number
+    /// after one that was left out.
     pub(super) fn cut(&mut self, mail: &str, why: &str, spared: Option<Client>) {
         for client in 0..self.clients.len() {
             if self.clients[client].who.as_deref() == Some(mail) && Some(client) != spared {
+                if !["removed", "left"].contains(&why) {
+                    self.drop_later_answers(client);
+                }
                 self.drop_unseen_events(client);
                 self.forget(client);
                 self.reply(client, format!("BYE {why} "));
             }
+        }
+    }
+
+    /// The feed ends here: own messages behind events that are not sent yet are not answered, nor those without a number, nor what
+    /// comes after them.
+    fn drop_later_answers(&mut self, client: Client) {
+        let client = &mut self.clients[client];
+        if !client.feed || client.locating {
+            return;
+        }
+        let started = client.started;
+        let begun = client.lines[..started].last().filter(|_| client.whole < started);
+        let has_begun =
+            begun.is_some_and(|line| matches!(line.kind, Kind::Event(seq) if seq >= client.leaped_to));
+        let (mut index, mut has_hole, mut is_over) = (0, has_begun, false);
+        client.lines.retain(|line| {
+            index += 1;
+            if index <= started {
+                return true;
+            }
+            has_hole |= matches!(line.kind, Kind::Event(_));
+            is_over |= has_hole && matches!(line.kind, Kind::Own(_));
+            !is_over || line.text.starts_with("BYE ")
+        });
+        if is_over || client.held.iter().any(|held| matches!(held, Held::Own(_))) {
+            client.break_off();
         }
     }
 
@@ -980,6 +1037,7 @@ impl Oracle {
 
     /// The server stops now: what is not on its way to this client is not sent, but answers.
     pub(super) fn stop_now(&mut self, client: Client) {
+        self.drop_later_answers(client);
         self.drop_unseen_events(client);
         if !self.clients[client].leaving {
             self.forget(client);
@@ -1086,17 +1144,9 @@ impl Oracle {
     pub(super) fn cut_off(&mut self) {
         self.touch = Touch::Lost;
         for client in 0..self.clients.len() {
+            self.drop_later_answers(client);
             self.drop_unseen_events(client);
-            let expected = &mut self.clients[client];
-            expected.last_event = LastEvent::BrokenOff;
-            // An answer after one that does not come would be taken for that.
-            for held in std::mem::take(&mut expected.held) {
-                if let Held::Reply(line) = held
-                    && line.text.starts_with("BYE ")
-                {
-                    expected.lines.push(line);
-                }
-            }
+            self.clients[client].break_off();
             if !self.clients[client].leaving {
                 self.forget(client);
                 self.reply(client, "BYE cut-off ");
@@ -1155,7 +1205,7 @@ impl Oracle {
         let expected = &self.clients[client];
         let Some((who, device)) = &expected.seat else { return };
         let last = expected.lines[..lines].iter().filter_map(|line| match line.kind {
-            Kind::Event(seq) | Kind::Own(seq) => Some(seq),
+            Kind::Event(seq) | Kind::Own(seq) | Kind::Skipped(seq) => Some(seq),
             Kind::Reply => None,
         });
         let skipped = expected.jumps.iter().filter(|(behind, _)| match behind {
@@ -1208,6 +1258,7 @@ impl Oracle {
             index += 1;
             index <= started || !matches!(line.kind, Kind::Event(seq) if seq < first)
         });
+        expected.skip_own(first);
     }
 
     /// Events that are not on their way are not shown.
@@ -1227,6 +1278,7 @@ impl Oracle {
             index += 1;
             index <= started || !matches!(line.kind, Kind::Event(_))
         });
+        expected.skip_own(last + 1);
         let count = before - expected.lines.len();
         // What follows is behind what was skipped, whatever arrives before.
         self.reply(client, format!("OK SKIP {count}"));

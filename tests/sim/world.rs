@@ -809,6 +809,7 @@ impl World {
         }
         let part = &conn.received[conn.checked_bytes..];
         expected.received = conn.received.len();
+        expected.whole = conn.checked_lines;
         expected.started = conn.checked_lines + usize::from(!part.is_empty());
         if !part.is_empty() {
             let should = expected.lines.get(conn.checked_lines).expect("the line is one that must come");

@@ -27,6 +27,18 @@ impl Outbox {
         };
     }
 
+    /// Drops the answers to own messages that are not the next events, and what follows them.
+    pub(crate) fn forget_later_answers(&mut self, transcript: &Transcript) {
+        match self.feed {
+            // There is none, or it has ended here before, and what is still owed was decided then.
+            Feed::Off | Feed::LastLine => {}
+            Feed::Last(end) if self.line_end(transcript).is_ok_and(|line_end| end <= line_end) => {}
+            Feed::Live | Feed::LastTicket | Feed::Last(_) => {
+                self.replies.forget_after(self.after_gap(self.cursor), transcript.end());
+            }
+        }
+    }
+
     /// Ends the feed after the line that is being sent. Owed replies are still sent.
     pub(crate) fn leave_at_line_end(&mut self, transcript: &Transcript) {
         let line_end = self.line_end(transcript).ok();

@@ -183,7 +183,11 @@ impl Feeds {
         let (was_leaving, waits) = (peer.outbox.is_leaving(), peer.waiting != Waiting::No);
         match ending {
             Ending::AtEnd => peer.outbox.leave_at_end(&self.transcript),
-            Ending::AtLineEnd => peer.outbox.leave_at_line_end(&self.transcript),
+            Ending::Answered => peer.outbox.leave_at_line_end(&self.transcript),
+            Ending::AtLineEnd => {
+                peer.outbox.forget_later_answers(&self.transcript);
+                peer.outbox.leave_at_line_end(&self.transcript);
+            }
         }
         if let Some(last_word) = last_word.filter(|_| !was_leaving) {
             peer.outbox.reply(&self.transcript, bye(last_word));
@@ -198,9 +202,11 @@ impl Feeds {
     /// The same for this member's connections, each after the line that is being sent to it. One may be spared.
     pub(crate) fn end_member(&mut self, mail: &Mail, spared: Option<ConnId>, why: Bye, group: &mut Group) {
         let Some(member) = group.get(mail) else { return };
-        let ending: Vec<ConnId> = member.connections().filter(|id| Some(*id) != spared).collect();
-        for id in ending {
-            self.end(id, Ending::AtLineEnd, Some(why), group);
+        let ids: Vec<ConnId> = member.connections().filter(|id| Some(*id) != spared).collect();
+        let is_out = matches!(why, Bye::Removed | Bye::Left);
+        let ending = if is_out { Ending::Answered } else { Ending::AtLineEnd };
+        for id in ids {
+            self.end(id, ending, Some(why), group);
         }
     }
 

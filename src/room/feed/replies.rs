@@ -197,21 +197,36 @@ impl Replies {
         self.settled = u32::try_from(at + 1).expect("what is owed is bounded");
     }
 
-    /// Drops all tickets without an answer, and the answers after the first: they would be taken for its own. Last words come
-    /// no earlier than at `end`, the transcript's end: the feed has gone on meanwhile, and may be within a line.
+    /// Drops all tickets without an answer, and what follows the first. `end` is the transcript's end.
     pub(crate) fn forget_tickets(&mut self, end: Pos) {
-        let mut has_waited = false;
-        self.entries.retain_mut(|entry| match entry {
-            Entry::Ticket => {
-                has_waited = true;
+        self.forget(end, |entry| matches!(entry, Entry::Ticket));
+    }
+
+    /// The same, and own messages that are not the next events after `from`.
+    pub(crate) fn forget_after(&mut self, mut from: Pos, end: Pos) {
+        self.forget(end, |entry| match entry {
+            Entry::OwnMsg { start, end, .. } if *start <= from => {
+                from = from.max(*end);
                 false
             }
-            Entry::Reply { key, line } if has_waited => {
-                *key = end;
-                line.starts_with(b"BYE ")
+            Entry::OwnMsg { .. } | Entry::Ticket => true,
+            Entry::Reply { .. } | Entry::Range { .. } => false,
+        });
+    }
+
+    /// Drops the first of these and all answers after it: they would be taken for its own. Last words come no earlier than at
+    /// `end`: the feed has gone on meanwhile, and may be within a line.
+    fn forget(&mut self, end: Pos, mut is_first: impl FnMut(&Entry) -> bool) {
+        let mut has_begun = false;
+        self.entries.retain_mut(|entry| {
+            has_begun = has_begun || is_first(entry);
+            match entry {
+                Entry::Reply { key, line } if has_begun => {
+                    *key = end;
+                    line.starts_with(b"BYE ")
+                }
+                _ => !has_begun,
             }
-            Entry::Range { .. } if has_waited => false,
-            Entry::Reply { .. } | Entry::Range { .. } | Entry::OwnMsg { .. } => true,
         });
         (self.tickets, self.settled) = (0, 0);
         self.cost = self.entries.iter().map(Entry::cost).sum();

@@ -9,7 +9,7 @@ use crate::room::{Block, ConnId, LogRefusal, Tail};
 
 /// A transcript, a log, and one connection, driven by words: `say TEXT` (another's), `own TEXT` and `set TEXT` (answered beside its event) are proposed, `commit`
 /// and `refuse` answer all that was; `elsewhere TEXT` was said on another node and is committed at once; `reply WORD`, `live`,
-/// `end`, `cut`, `forget` (what was proposed gets no answer), `gone` (a removed member that was leaving), `take N`, `take` (all there is).
+/// `end`, `cut`, `break` (`cut`, and later own messages are not answered), `forget` (what was proposed gets no answer), `gone` (a removed member that was leaving), `take N`, `take` (all there is).
 /// Returns what was received, numbers and texts only.
 fn check(script: &str, expected: &str) {
     for max in [1, 7, 1 << 16] {
@@ -59,6 +59,10 @@ fn play(script: &str, max: usize) -> String {
             "live" => outbox.go_live(&transcript, transcript.end()),
             "end" => outbox.leave_at_end(&transcript),
             "cut" => outbox.leave_at_line_end(&transcript),
+            "break" => {
+                outbox.forget_later_answers(&transcript);
+                outbox.leave_at_line_end(&transcript);
+            }
             "gone" => outbox.leave_without_later_events(&transcript),
             "forget" => outbox.replies.forget_tickets(transcript.end()),
             "elsewhere" => {
@@ -127,6 +131,28 @@ fn leaving() {
     check("live, elsewhere a, end, elsewhere b, gone, take", "MSG 1 a|FIN|");
     check("live, own a, reply p, elsewhere bbb, take 3, forget, cut, reply bye, take", "MSG 1 bbb|bye|FIN|");
     check("live, own a, reply p, elsewhere bbb, forget, cut, reply bye, take", "bye|FIN|");
+}
+
+/// The number in an answer would say that all events before it were sent, too.
+#[test]
+fn leaving_with_no_number_after_one_that_is_left_out() {
+    check("live, say a, own b, commit, own c, break, reply bye, commit, take", "bye|FIN|");
+    check(
+        "live, own a, own b, say c, own d, reply p, commit, break, reply bye, take",
+        "OK MSG 1|OK MSG 2|bye|FIN|",
+    );
+    check(
+        "live, say aaaa, own b, say c, own d, commit, take 3, break, reply bye, take",
+        "MSG 1 aaaa|bye|FIN|",
+    );
+    check("live, reply p, say a, own b, reply q, commit, break, reply bye, take", "p|bye|FIN|");
+    check("live, say a, own b, commit, end, break, take", "FIN|");
+    check("live, own a, end, elsewhere b, break, commit, take", "FIN|");
+    check("live, say a, own b, commit, cut, reply bye, break, take", "OK MSG 2|bye|FIN|");
+    check(
+        "own a, say b, own c, commit, own d, break, reply bye, commit, take",
+        "OK MSG 1|OK MSG 3|OK MSG 4|bye|FIN|",
+    );
 }
 
 #[test]
