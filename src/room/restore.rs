@@ -23,9 +23,7 @@ pub(super) fn known_group(
         }
     }
     for Delivered { mail, device, seq, time } in devices {
-        // No device is further back than its member's ADDED line. One that is belonged to an earlier member with this
-        // mail, and went with the removal.
-        if let Some(member) = group.get_mut(&mail).filter(|member| Some(seq.next()) >= member.added) {
+        if let Some(member) = group.get_mut(&mail).filter(|member| member.may_have_come_to(seq)) {
             member.devices.restore(device, seq.min(last), clock::seen_by(time, feeds.now.wall));
         }
     }

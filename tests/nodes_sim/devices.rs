@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chat_room::protocol::{Device, LastIs, Mail, Seq, Time};
 use chat_room::room::Delivered;
-
 use chat_room::server::log::cluster::Question;
 
 use super::node::Node;

@@ -27,8 +27,9 @@ impl Outbox {
         };
     }
 
-    /// Drops the answers to own messages that are not the next events, and what follows them.
-    pub(crate) fn forget_later_answers(&mut self, transcript: &Transcript) {
+    /// Ends the feed after the line that is being sent, without the answers to own messages that are not the next events, and
+    /// without what follows those.
+    pub(crate) fn break_off(&mut self, transcript: &Transcript) {
         match self.feed {
             // There is none, or it has ended here before, and what is still owed was decided then.
             Feed::Off | Feed::LastLine => {}
@@ -37,6 +38,7 @@ impl Outbox {
                 self.replies.forget_after(self.after_gap(self.cursor), transcript.end());
             }
         }
+        self.leave_at_line_end(transcript);
     }
 
     /// Ends the feed after the line that is being sent. Owed replies are still sent.

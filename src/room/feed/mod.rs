@@ -184,10 +184,7 @@ impl Feeds {
         match ending {
             Ending::AtEnd => peer.outbox.leave_at_end(&self.transcript),
             Ending::Answered => peer.outbox.leave_at_line_end(&self.transcript),
-            Ending::AtLineEnd => {
-                peer.outbox.forget_later_answers(&self.transcript);
-                peer.outbox.leave_at_line_end(&self.transcript);
-            }
+            Ending::AtLineEnd => peer.outbox.break_off(&self.transcript),
         }
         if let Some(last_word) = last_word.filter(|_| !was_leaving) {
             peer.outbox.reply(&self.transcript, bye(last_word));

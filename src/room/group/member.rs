@@ -54,6 +54,17 @@ impl Member {
         self.added.is_some_and(|added| added < seq)
     }
 
+    /// Where the member's first device begins: before the ADDED line. `None` while that has no number.
+    pub(super) fn before_added(&self) -> Option<Seq> {
+        self.added.map(|added| Seq(added.0.saturating_sub(1)))
+    }
+
+    /// Whether a device that has come so far may be this member's. One that is further back than the ADDED line was that of an
+    /// earlier member with this mail, and went with the removal.
+    pub(crate) fn may_have_come_to(&self, seq: Seq) -> bool {
+        Some(seq.next()) >= self.added
+    }
+
     /// The hash that tokens depend on. For a typed password it is the hash before, until it is known not to fit.
     pub(crate) fn token_hash(&self) -> Option<&PasswordHash> {
         match &self.secret {

@@ -19,7 +19,8 @@ impl Group {
         let own_mail = self.members.get_key_value(mail).map(|(own, _)| own.clone());
         let own_mail = own_mail.expect("asked for right after the member was found");
         let member = self.members.get_mut(mail).expect("just found");
-        let before_added = before_added(member).expect("nobody logs in before their ADDED line has a number");
+        let before_added =
+            member.before_added().expect("nobody logs in before their ADDED line has a number");
         let device = match device {
             Some(device) => Some(member.devices.connect(device, before_added, now)?),
             None => None,
@@ -38,7 +39,7 @@ impl Group {
     /// Where a device begins that this member has not had here; `None` if they have, or there is no place for it.
     pub(crate) fn place_of_new(&self, mail: &Mail, device: &Device, now: Time) -> Option<Delivered> {
         let (mail, member) = self.members.get_key_value(mail)?;
-        let seq = member.devices.start_of_new(device, before_added(member)?)?;
+        let seq = member.devices.start_of_new(device, member.before_added()?)?;
         Some(Delivered { mail: mail.clone(), device: device.clone(), seq, time: now })
     }
 
@@ -95,8 +96,7 @@ impl Group {
     pub(crate) fn expect_devices(&mut self, places: Vec<Delivered>, last: Seq) {
         for place in places {
             match self.members.get_mut(&place.mail) {
-                // One before the ADDED line was that of an earlier member with this mail.
-                Some(member) if Some(place.seq.next()) >= member.added => {
+                Some(member) if member.may_have_come_to(place.seq) => {
                     member.devices.await_first(place.device, place.seq, place.time);
                 }
                 // When the member is here, it counts as if the device had come so far.
@@ -115,10 +115,9 @@ impl Group {
         self.come_elsewhere(places, last);
     }
 
-    /// A place before the member's ADDED line was that of an earlier member with this mail.
     fn restore(&mut self, Delivered { mail, device, seq, time }: Delivered) {
         let member = self.members.get_mut(&mail);
-        if let Some(member) = member.filter(|member| Some(seq.next()) >= member.added)
+        if let Some(member) = member.filter(|member| member.may_have_come_to(seq))
             && let Some((seq, time)) = member.devices.restore(device.clone(), seq, time)
         {
             self.elsewhere.moved.push(Delivered { mail, device, seq, time });
@@ -215,11 +214,6 @@ impl Group {
         }
         last.cloned()
     }
-}
-
-/// The event before the ADDED line; `None` while that has no number.
-fn before_added(member: &Member) -> Option<Seq> {
-    member.added.map(|added| Seq(added.0.saturating_sub(1)))
 }
 
 /// Removes a connection from a list, and returns whether it was there. An empty list has no memory.

@@ -33,11 +33,11 @@ pub(in crate::server) fn exchange(hub: &mut Hub, log: &mut Log) -> Work {
 
 /// Takes over what other nodes have told, and has that recorded which is news.
 pub(in crate::server) fn take_over(hub: &mut Hub, log: &mut Log) {
-    let told = log.cluster().map(|cluster| cluster.aside.places.take_elsewhere()).unwrap_or_default();
+    let (told, expected) =
+        log.cluster().map(|cluster| cluster.aside.places.take_elsewhere()).unwrap_or_default();
     if !told.is_empty() {
         hub.tell(Input::Places(told));
     }
-    let expected = log.cluster().map(|cluster| cluster.aside.places.take_expected()).unwrap_or_default();
     if !expected.is_empty() {
         hub.tell(Input::Expected(expected));
     }

@@ -59,10 +59,7 @@ fn play(script: &str, max: usize) -> String {
             "live" => outbox.go_live(&transcript, transcript.end()),
             "end" => outbox.leave_at_end(&transcript),
             "cut" => outbox.leave_at_line_end(&transcript),
-            "break" => {
-                outbox.forget_later_answers(&transcript);
-                outbox.leave_at_line_end(&transcript);
-            }
+            "break" => outbox.break_off(&transcript),
             "gone" => outbox.leave_without_later_events(&transcript),
             "forget" => outbox.replies.forget_tickets(transcript.end()),
             "elsewhere" => {

@@ -218,14 +218,9 @@ impl Places {
         }
     }
 
-    /// Devices that are about to log in for the first time, as other nodes have told since the last call.
-    pub(in crate::server) fn take_expected(&mut self) -> Vec<Delivered> {
-        std::mem::take(&mut self.expected)
-    }
-
-    /// What other nodes have told since the last call.
-    pub(in crate::server) fn take_elsewhere(&mut self) -> Vec<Delivered> {
-        std::mem::take(&mut self.elsewhere)
+    /// What other nodes have told since the last call, of devices, and of those that are about to log in for the first time.
+    pub(in crate::server) fn take_elsewhere(&mut self) -> (Vec<Delivered>, Vec<Delivered>) {
+        (std::mem::take(&mut self.elsewhere), std::mem::take(&mut self.expected))
     }
 }
 
