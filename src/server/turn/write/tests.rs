@@ -2,7 +2,7 @@ use std::net::TcpStream;
 
 use crate::protocol::framing::Line;
 use crate::protocol::{LastIs, Mail, Role, Seq, Time};
-use crate::room::{Effect, Input, PasswordHash, Record, Room, Roster, Secret, Verdict};
+use crate::room::{ConnId, Effect, Input, PasswordHash, Record, Room, Roster, Secret, Verdict};
 use crate::server::log::Sequencer;
 use crate::server::turn::tests::{Parts, config};
 use crate::server::turn::write::*;
