@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use chat_room::limits::FIND_LINES_MAX;
+use chat_room::limits::{ACKNOWLEDGED_LOOK, FIND_LINES_MAX};
 use common::crowd::{Crowd, Entrance};
 use common::large_group::{member, members_txt};
 use common::machine::first_thread_seconds;
@@ -228,9 +228,12 @@ impl Group {
         })
     }
 
-    /// What the loop does in a second in which nothing happens.
+    /// What the loop does in a second in which nothing happens, when all receipts of before are known.
     fn nothing(&mut self, plan: &Plan) -> io::Result<Cost> {
         let time = if plan.smoke { IDLE / 100 } else { IDLE };
+        if !plan.smoke {
+            std::thread::sleep(2 * ACKNOWLEDGED_LOOK);
+        }
         self.server.settle()?;
         let before = first_thread_seconds(self.server.pid())?;
         std::thread::sleep(time);

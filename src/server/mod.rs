@@ -171,7 +171,7 @@ impl Server {
         work |= close::close(hub, &mut net.listeners, closing);
         work |= stopping.advance(hub, members, log)?;
         if cfg!(debug_assertions) {
-            self.hub.conns.check();
+            self.hub.check();
         }
         // Writing may ask for a block of the files. The next turn carries that out, at once.
         work |= Work::remains_if(!self.hub.effects.is_empty());

@@ -3,6 +3,8 @@
 
 mod check;
 
+pub(in crate::server) use self::check::CHECKED_MAX;
+
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -14,7 +16,9 @@ use slab::Slab;
 use crate::limits::READ_PER_TURN;
 use crate::protocol::framing::wipe;
 use crate::room::ConnId;
-use crate::server::net::{Conn, Handshakes, Outflow, ReadOutcome, Reading, Sending, Socket, Transport};
+use crate::server::net::{
+    Conn, Handshakes, Outflow, ReadOutcome, Reading, Sending, Slots, Socket, Transport,
+};
 
 /// What became of connections since the start, for STATS.
 #[derive(Debug, Default)]
@@ -42,6 +46,8 @@ pub(in crate::server) struct Connections {
     pub(in crate::server) reading: VecDeque<ConnId>,
     /// To be written to: the socket is writable again, or took everything and there is more.
     pub(in crate::server) sending: VecDeque<ConnId>,
+    /// The slots of those that may not have acknowledged all they were sent.
+    pub(in crate::server) unacknowledged: Slots,
     /// For the close phase: sent everything, or with news about acknowledgements after FIN.
     pub(in crate::server) ending: VecDeque<ConnId>,
     /// Closed, with slots still to be freed.
@@ -60,6 +66,7 @@ impl Connections {
             handshakes: Handshakes::new(login_timeout),
             reading: VecDeque::new(),
             sending: VecDeque::new(),
+            unacknowledged: Slots::default(),
             ending: VecDeque::new(),
             closed: VecDeque::new(),
             scratch: vec![0; READ_PER_TURN].into_boxed_slice(),

@@ -15,8 +15,7 @@ use crate::server::net::tcp_info::{self, Liveness, Patience};
 use crate::server::turn::rewrite::Rewriting;
 use crate::server::turn::{Hub, Work};
 
-/// Connections asked about between two readings of the clock: a reading costs as much as a connection with nothing
-/// outstanding.
+/// Connections asked about between two readings of the clock.
 const QUERIES_PER_CLOCK: usize = 16;
 
 /// What is done when, and what waits for a record.
@@ -70,15 +69,21 @@ pub(in crate::server) fn query_due(hub: &mut Hub, log: &mut Log, receipts: &mut 
             0
         }
     };
-    let began = Instant::now();
-    while at < hub.room.slots() {
-        match hub.conns.at(at).map(|conn| (conn.id, conn.has_shut_down())) {
-            Some((id, true)) => hub.conns.ending.push_back(id),
-            Some((id, false)) => _ = query(id, hub),
-            None => {}
+    let (began, mut queries) = (Instant::now(), 0_usize);
+    while let Some(slot) = hub.conns.unacknowledged.next(at) {
+        let state = match hub.conns.at(slot).map(|conn| (conn.id, conn.has_shut_down())) {
+            Some((id, true)) => {
+                hub.conns.ending.push_back(id);
+                AckState::Outstanding
+            }
+            Some((id, false)) => query(id, hub),
+            None => AckState::Complete,
+        };
+        if state == AckState::Complete {
+            hub.conns.unacknowledged.remove(slot);
         }
-        at += 1;
-        if at.is_multiple_of(QUERIES_PER_CLOCK) && began.elapsed() >= ACKNOWLEDGED_SLICE {
+        (at, queries) = (slot + 1, queries + 1);
+        if queries.is_multiple_of(QUERIES_PER_CLOCK) && began.elapsed() >= ACKNOWLEDGED_SLICE {
             receipts.next_slot = Some(at);
             return Work::Remains;
         }

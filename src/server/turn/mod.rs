@@ -25,7 +25,7 @@ use crate::protocol::Mail;
 use crate::room::{ConnId, Effect, Input, Now, RefusedFor, Room};
 use crate::server::auth::admission::Admission;
 use crate::server::histogram::Histogram;
-use crate::server::net::connections::Connections;
+use crate::server::net::connections::{CHECKED_MAX, Connections};
 use crate::server::ops::refusals::Refusals;
 
 /// The connections, and the room that decides what each of them is owed: what nearly every phase works on.
@@ -58,6 +58,16 @@ impl Hub {
     pub(super) fn begin_turn(&mut self, now: Now) {
         self.now = now;
         self.room.begin_turn(now);
+    }
+
+    /// Panics if an invariant is broken. Debug builds call it in each turn.
+    pub(super) fn check(&self) {
+        self.conns.check();
+        for id in self.conns.ids().take(CHECKED_MAX) {
+            let slot = id.slot as usize;
+            let is_listed = self.conns.unacknowledged.next(slot) == Some(slot);
+            assert!(is_listed || self.room.bytes_sent(id).1 == 0, "the kernel will be asked about {id:?}");
+        }
     }
 
     /// Tells the room.

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use crate::room::ConnId;
 use crate::server::net::{Connections, Outflow, Reading, Sending};
 
-/// Above this a debug build would be too slow.
-const CHECKED_MAX: usize = 200;
+/// With more connections a debug build would be too slow.
+pub(in crate::server) const CHECKED_MAX: usize = 200;
 
 impl Connections {
     /// Panics if an invariant is broken. Debug builds call it in each turn while there are few connections.

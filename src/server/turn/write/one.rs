@@ -67,6 +67,9 @@ pub(super) fn write_to(id: ConnId, hub: &mut Hub, scratch: &mut Vec<u8>) -> Wrot
             break After::Open;
         }
     };
+    if delivered > 0 {
+        conns.unacknowledged.insert(id.slot as usize);
+    }
     if wrote == Wrote::Yes {
         conns.counts.writes += 1;
         conns.counts.bytes_delivered += delivered as u64;
