@@ -22,7 +22,7 @@ use common::crowd::{Crowd, Entrance};
 use common::disk::{skip, tool};
 use common::large_group::members_txt;
 use common::machine::{Cores, move_to};
-use common::pair::{Phases, Waits, begin_pings, pings, say_one};
+use common::pair::{Phases, Waits, begin_pings, lacks_pings, pings, say_one};
 use common::pinger::Pinger;
 use common::publishers::Publishers;
 use common::table::{Spread, Table};
@@ -185,7 +185,8 @@ impl Group {
         let Group { crowd, publishers } = self;
         let mut messages = Vec::new();
         begin_pings(crowd)?;
-        while goes_on(crowd.transcript.last())? {
+        // At least once each, however slow a machine is that does other things, too.
+        while goes_on(crowd.transcript.last())? || messages.is_empty() || lacks_pings(crowd) {
             let start = Instant::now();
             messages.push(say_one(crowd, publishers)?);
             while start.elapsed() < EVERY && goes_on(crowd.transcript.last())? {

@@ -21,10 +21,7 @@ pub(crate) fn talk(
 ) -> io::Result<Waits> {
     let mut messages = Vec::new();
     begin_pings(crowd)?;
-    while goes_on(crowd)
-        || messages.is_empty()
-        || crowd.pinger.as_ref().is_some_and(|pinger| pinger.waits.is_empty())
-    {
+    while goes_on(crowd) || messages.is_empty() || lacks_pings(crowd) {
         messages.push(say_one(crowd, publishers)?);
     }
     Ok([messages, pings(crowd)])
@@ -33,6 +30,11 @@ pub(crate) fn talk(
 /// The crowd's pinger, if there is one, begins anew.
 pub(crate) fn begin_pings(crowd: &mut Crowd) -> io::Result<()> {
     crowd.pinger.as_mut().map_or(Ok(()), Pinger::begin)
+}
+
+/// Whether none of its PINGs has been answered since then.
+pub(crate) fn lacks_pings(crowd: &Crowd) -> bool {
+    crowd.pinger.as_ref().is_some_and(|pinger| pinger.waits.is_empty())
 }
 
 /// Seconds that its PINGs took since then.
