@@ -202,7 +202,7 @@ fn while_the_file_has_a_mistake_the_changes_wait() {
     let mut view = place.joins(&GROUP);
     place.write("ann@x {1} admin\nbob@x\n");
     view.until(|view| view.problem.is_some());
-    assert_eq!(view.problem.as_deref(), Some("members.txt:2: bob@x has no password"));
+    assert_eq!(view.problem.as_deref(), Some("members.txt:2: no password follows the mail"));
     view.follow(&["cid@x 3"]).follow(&["cid@x 4", "dan@x 4"]);
     assert_eq!((view.behind, &*place.text()), (2, "ann@x {1} admin\nbob@x\n"));
     place.write("ann@x {1} admin\nbob@x {2}\n# mended\n");

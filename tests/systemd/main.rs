@@ -133,7 +133,7 @@ fn the_unit_comes_back_when_what_was_in_its_way_has_passed() {
             "members.txt is being edited",
             "echo 'bob@x' >>/var/lib/chat-room/members.txt",
             "sed -i 's/^bob@x$/bob@x typed-by-hand/' /var/lib/chat-room/members.txt",
-            "bob@x has no password",
+            "no password follows the mail",
         ),
         (
             "the disk is full",

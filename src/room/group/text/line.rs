@@ -25,12 +25,15 @@ pub(super) fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
     }
     let password = fields.next();
     if is_joined(&text[first.clone()], password.clone().map(|range| &text[range])) {
-        return Err("a colon joins the mail and the password; put a blank between them".to_owned());
+        return Err("put a blank, and nothing else, between the mail and the password".to_owned());
     }
-    // This may be a password in the wrong place, so the sentence does not quote it.
+    // This may be a password in the wrong place, so no sentence quotes it before a password has been found.
     let mail = Mail::parse(&text[first])
         .map_err(|_| "the line begins neither with a mail address nor with #".to_owned())?;
-    let password = password.ok_or_else(|| format!("{mail} has no password"))?;
+    let is_last_and_role = |word: &Range<usize>| {
+        role(&text[word.clone()]).is_some() && after_password(text, word.end).0.is_none()
+    };
+    let password = password.filter(|word| !is_last_and_role(word)).ok_or("no password follows the mail")?;
     let secret = parse_secret(&text[password.clone()])
         .map_err(|sentence| format!("the password of {mail}: {sentence}"))?;
     let (word, name) = after_password(text, password.end);
@@ -55,26 +58,28 @@ fn role(word: &[u8]) -> Option<Role> {
 }
 
 fn parse_secret(field: &[u8]) -> Result<Secret, String> {
-    if let Ok(text) = std::str::from_utf8(field) {
-        let phc = without_mark(text);
-        if PasswordHash::claims_to_be(phc) {
-            return PasswordHash::parse(phc).map(Secret::Hash).map_err(|error| error.to_string());
-        }
-        if let Some(foreign) = Foreign::of(text) {
-            return Err(foreign.to_string());
-        }
+    let text = std::str::from_utf8(field).map_err(|_| "this is not UTF-8; save the file as UTF-8")?;
+    let phc = without_mark(text);
+    if PasswordHash::claims_to_be(phc) {
+        return PasswordHash::parse(phc).map(Secret::Hash).map_err(|error| error.to_string());
+    }
+    if let Some(foreign) = Foreign::of(text) {
+        return Err(foreign.to_string());
     }
     Password::parse(field).map(Secret::Typed).map_err(|error| error.to_string())
 }
 
-/// Whether the first word is a mail, a colon and a password, as in files of htpasswd. A mail may contain a colon, too, but then
-/// a password follows.
+/// Whether something else than a blank joins a mail and a password, as in files of htpasswd and in tables: the domain has a
+/// character that no domain has. ADD takes such a mail, too, but then a hash of ours follows.
 fn is_joined(first: &[u8], second: Option<&[u8]>) -> bool {
-    let domain = first.iter().position(|&b| b == b'@').map_or(&[][..], |at| &first[at..]);
-    let Some(colon) = domain.iter().position(|&b| b == b':') else { return false };
-    let is_hash = |text: &str| PasswordHash::claims_to_be(without_mark(text)) || Foreign::of(text).is_some();
-    second.is_none_or(|second| role(second).is_some())
-        || std::str::from_utf8(&domain[colon + 1..]).is_ok_and(is_hash)
+    let domain = first.iter().position(|&b| b == b'@').map_or(&[][..], |at| &first[at + 1..]);
+    // An IP address in brackets.
+    let is_literal = domain.starts_with(b"[") && domain.ends_with(b"]");
+    let is_of_domain = |b: &u8| b.is_ascii_alphanumeric() || b"-._@".contains(b) || !b.is_ascii_graphic();
+    let is_hash = |text: &str| PasswordHash::claims_to_be(without_mark(text));
+    !is_literal
+        && !domain.iter().all(is_of_domain)
+        && !second.is_some_and(|second| std::str::from_utf8(second).is_ok_and(is_hash))
 }
 
 /// The places of the role and of the name in a line without its end, whose password ends there.

@@ -172,9 +172,15 @@ fn mistakes_are_found_in_their_line() {
     check(b"a@x secret admin\nsecret\n", "", &format!("m:2: {no_mail}"));
     check(b"a@x secret admin\n\xef\xbb\xbfb@x secret", "", &format!("m:2: {no_mail}"));
     check(b"a@x secret admin\n\0\0\0\0", "", &format!("m:2: {no_mail}"));
-    check(b"a@x\n", "", "m:1: a@x has no password");
-    check(b"a@x admin\n", "", &format!("m:1: the password of a@x: {no_password}"));
+    let none = "m:1: no password follows the mail";
+    check(b"a@x\n", "", none);
+    check(b"secret,a@x\n", "", none);
+    check(b"a@x admin\n", "", none);
+    check(b"a@x member \n", "", none);
+    check(b"a@x member admin\n", "reset a@x", r"a@x NEW admin\n");
+    check(b"a@x short admin\n", "", &format!("m:1: the password of a@x: {no_password}"));
     check(b"a@x secret\radmin", "", &format!("m:1: the password of a@x: {no_password}"));
+    check(b"a@x B\xfcro123 admin", "", "m:1: the password of a@x: this is not UTF-8; save the file as UTF-8");
     let foreign =
         "and only Argon2id hashes are accepted; type a password instead, and it is replaced by its hash";
     check(
@@ -193,12 +199,21 @@ fn mistakes_are_found_in_their_line() {
     let broken = crate::room::HashError::Parts;
     check(b"a@x $argon2id$v=19$x admin", "", &format!("m:1: the password of a@x: {broken}"));
     check(b"a@x {ARGON2ID}$argon2id$v=19$x admin", "", &format!("m:1: the password of a@x: {broken}"));
-    let joined = "m:1: a colon joins the mail and the password; put a blank between them";
+    let joined = "m:1: put a blank, and nothing else, between the mail and the password";
     check(b"a@x:$2b$05$pPa4vq.HRRnVdPi.0pWlmOEQplhHp0", "", joined);
     check(b"a@x:{SHA}xWPcY6kQLMSmiTgDIUTzyMwlGs4=/", "", joined);
     check(b"a@x:secret admin", "", joined);
     check(b"a@x:secret member", "", joined);
     check(b"a@x:$1$abcdefgh$HbvkTmvYfShx4ct1DwD3b0 other-secret", "", joined);
+    for line in
+        ["a@x,secret", "a@x;secret admin", "a@x=secret member", "a@x|secret", "a@x>secret other-secret"]
+    {
+        check(format!("{line}\n").as_bytes(), "", joined);
+    }
+    check(b"\"a@x\",\"secret\"\n", "", joined);
+    check(b"a@x, secret admin\n", "", joined);
+    check(b"a@x: secret admin\n", "", joined);
+    check(b"a@x:25 OLD admin\n", "reset a@x:25", r"a@x:25 NEW admin\n");
     check(b"a@[IPv6:::1] secret admin\n", "reset a@[ipv6:::1]", r"a@[IPv6:::1] NEW admin\n");
     check(
         b"a@x secret Admin\n",
