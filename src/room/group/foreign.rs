@@ -52,6 +52,11 @@ const HEADS: &[(&str, &str)] = &[
     ("pbkdf2_sha", "a PBKDF2 hash of Django"),
     ("pbkdf2:sha", "a PBKDF2 hash of Werkzeug"),
     ("scrypt:", "an scrypt hash of Werkzeug"),
+    ("scrypt$", "an scrypt hash of Django"),
+    ("sha1$", "a SHA-1 hash of Django or Werkzeug"),
+    ("sha256$", "a SHA-256 hash of Werkzeug"),
+    ("md5$", "an MD5 hash of Django or Werkzeug"),
+    ("crypt$", "a DES crypt hash of Django"),
     ("argon2$argon2", "an Argon2 hash of Django"),
     ("bcrypt$$2", "a bcrypt hash of Django"),
     ("bcrypt_sha256$$2", "a bcrypt hash of Django"),
@@ -76,8 +81,10 @@ impl Foreign {
         // Some forms contain colons.
         let unquoted = field.trim_matches(AROUND);
         iter::once(unquoted).chain(field.split(AROUND)).find_map(|part| {
-            // The shadow file's mark for a locked account, and what follows in a list.
+            // A mark of shadow files for a locked account, and what follows in a list.
             let part = part.trim_start_matches('!').trim_end_matches([',', ';', '"', '\'']);
+            let unlocked = part.trim_start_matches("*LK*").trim_start_matches('*');
+            let part = if unlocked.starts_with('$') { unlocked } else { part };
             if part.starts_with("$argon2id$") {
                 return Some(Foreign::Wrapped);
             }

@@ -39,6 +39,9 @@ const PRINTED: &[(&str, &str)] = &[
     ("abcdefgh$5eg6RS7EKmC/Oo4TCkuiz1", "an MD5 hash of AIX"),
     // A line of /etc/shadow after its name
     ("!$6$abcdefgh$YhG271QxzTw9hwrI6/BwNGx/prvyFxo:19000:0:99999:7:::", "a SHA-512 crypt hash"),
+    // The same, locked on Solaris and BSD
+    ("*LK*$6$abcdefgh$YhG271QxzTw9hwrI6/BwNGx/prvyFxo:19000::::::", "a SHA-512 crypt hash"),
+    ("*$2b$05$pPa4vq.HRRnVdPi.0pWlmOEQplhHp0H47Vj28Dms2dyuH20.xwASm", "a bcrypt hash"),
     // doveadm pw, slappasswd, passlib
     ("{SSHA}ZIADJ5srNZ0R0ghUibWnuyYcSaZ61xkg", "a hash of Dovecot or LDAP, with its kind in braces"),
     (
@@ -67,6 +70,11 @@ const PRINTED: &[(&str, &str)] = &[
         "a PBKDF2 hash of Django",
     ),
     ("scrypt:32768:8:1$PmfJ8jHnMRB2xvQe$b6a30e1c", "an scrypt hash of Werkzeug"),
+    ("scrypt$16384$FZV3XrtuLh5X$8$1$hvEQ3ZVMBGjF", "an scrypt hash of Django"),
+    ("sha1$3ada8$7cfb5a0bcb6fd4b0c8d2d8f2f4b1a1a3c3a8e3e1", "a SHA-1 hash of Django or Werkzeug"),
+    ("sha256$pDrMcVkn$0d1f1c8b5e0a6f5c", "a SHA-256 hash of Werkzeug"),
+    ("md5$3ada8$d5c1e9a0b0c84b1e5b0c7a5a6f0e4f9d", "an MD5 hash of Django or Werkzeug"),
+    ("crypt$$abN3wS8m5yqBw", "a DES crypt hash of Django"),
     ("*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19", "a MySQL hash"),
     ("md532e12f215ba27cb750c9e093ce4b5127", "an MD5 hash of PostgreSQL"),
     // Digests in hex, as md5sum and sha512sum print them; htdigest with name and realm
@@ -113,6 +121,8 @@ fn what_people_type_is_a_password() {
         "xb55a2901d68927617f9c2f962ad9302b",
         "550e8400-e29b-41d4-a716-446655440000",
         "SCRAM-SHA-1",
+        "sha1$or-md5",
+        "*$tarlight-2026*",
         "xWPcY6kQLMSmiTgDIUTzyMwlGs4=",
         "xmgKw2rO3LZEIU",
         "_J9..T6nifFEs",
