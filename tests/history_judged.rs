@@ -170,6 +170,17 @@ fn every_file_by_itself() {
     }
 }
 
+/// The lock file is written to, so the server does not go where a link leads.
+#[test]
+fn a_lock_that_is_a_link() {
+    let folder = made(Clean);
+    let (dir, elsewhere) = (folder.path(), tempfile::NamedTempFile::new().expect("a file"));
+    fs::remove_file(dir.join("lock")).expect("it was there");
+    symlink(elsewhere.path(), dir.join("lock")).expect("a link");
+    judged(dir, Refuses("lock: is a symlink; remove it"), "a link");
+    assert_eq!(fs::read(elsewhere.path()).expect("a file"), b"");
+}
+
 /// Root may read and write everything: somebody else looks.
 #[test]
 fn the_same_for_somebody_who_is_not_root() {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use log::warn;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
@@ -90,9 +90,14 @@ pub(super) fn mark_as_copy(folder: &Folder) -> Result<(), Problem> {
 
 impl Lock {
     fn open(folder: &Folder, make: bool) -> Result<File, Problem> {
+        // A lock file is written to, and a link could lead to anything.
+        let flags = NONBLOCK | OFlags::NOFOLLOW.bits().cast_signed();
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(make).truncate(false).mode(0o600).custom_flags(NONBLOCK);
-        options.open(folder.path(LOCK)).map_err(|error| folder.cannot(LOCK, "open it", &error))
+        options.read(true).write(true).create(make).truncate(false).mode(0o600).custom_flags(flags);
+        options.open(folder.path(LOCK)).map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::LOOP) => folder.problem(LOCK, "is a symlink; remove it"),
+            _ => folder.cannot(LOCK, "open it", &error),
+        })
     }
 
     /// Whether this user could take the lock, if it exists and nobody holds it.
