@@ -72,10 +72,12 @@ fn a_full_disk_and_a_read_only_one() {
     talk.play(POSSIBLE);
     let filler = disk.fill();
     refuses(&mut talk);
+    talk.play("ann> ADD kim@x kim-secret\nann< ERR ADD storage members.txt: cannot …; make room");
     fs::remove_file(filler).expect("removed");
     talk.play(POSSIBLE);
     disk.remount("ro");
     refuses(&mut talk);
+    talk.play("ann> ADD kim@x kim-secret\nann< ERR ADD storage members.txt: cannot …; mount it writable");
     disk.remount("rw");
     talk.play(POSSIBLE);
     assert_eq!(talk.peer("ann").stat("members-file-ok"), 1);

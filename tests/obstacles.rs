@@ -184,6 +184,18 @@ fn an_immutable_file() {
     resists(folder, false, why, |members| assert!(tool(&format!("chattr -i {}", members.display()))));
 }
 
+#[test]
+fn an_immutable_folder() {
+    let folder = folder();
+    let path = folder.path().display().to_string();
+    if !tool(&format!("chattr +i {path}")) {
+        return skip("chattr +i is not possible here");
+    }
+    resists(folder, false, "its folder is immutable; chattr -i", |_| {
+        assert!(tool(&format!("chattr -i {path}")))
+    });
+}
+
 /// A label that root alone may set.
 #[test]
 fn an_attribute_that_its_user_may_not_set() {

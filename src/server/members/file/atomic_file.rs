@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
@@ -291,6 +291,11 @@ impl AtomicFile {
     }
 
     fn cannot(&self, what: &str, error: &io::Error) -> Problem {
-        Problem(format!("{}: cannot {what}: {error}", self.shown))
+        let cure = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; make room",
+            ErrorKind::ReadOnlyFilesystem => "; mount it writable",
+            _ => "",
+        };
+        Problem(format!("{}: cannot {what}: {error}{cure}", self.shown))
     }
 }

@@ -19,9 +19,10 @@ impl FileRead {
     /// Why this file cannot be replaced, if anything is known to prevent it.
     pub(super) fn obstacle(&self) -> Option<Problem> {
         let checks = [
+            // Nobody may write in an immutable folder, whosever it is.
+            FileRead::changeable,
             FileRead::writable_folder,
             FileRead::no_mount,
-            FileRead::changeable,
             FileRead::own,
             FileRead::kept,
         ];
