@@ -10,8 +10,9 @@ pub const MEMBERS_QUEUE_MAX: usize = 256;
 /// writing a file of 20,000 members with a sync takes a fiftieth of that. Half of the thread's queue, so that commands
 /// have places.
 pub const TYPED_PER_EXCHANGE: usize = MEMBERS_QUEUE_MAX / 2;
-/// How long passwords typed into members.txt are left alone after the file did not take their hashes.
-pub const TYPED_RETRY: Duration = Duration::from_secs(60);
+/// How long passwords typed into members.txt are left alone after the file did not take their hashes: as long as
+/// [`MEMBERS_PROBE`], because they stay readable meanwhile.
+pub const TYPED_RETRY: Duration = Duration::from_secs(10);
 /// Builds with debug assertions check the group in every turn if it is no larger than this, which takes a hundred
 /// microseconds.
 pub const CHECKED_MEMBERS_MAX: usize = 100;
