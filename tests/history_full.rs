@@ -9,9 +9,9 @@ use std::fs;
 use std::process::Command;
 
 use chat_room::room::KnownGroup;
-use chat_room::server::log::local::{AppendError, MembersSnapshot, Settings};
+use chat_room::server::log::local::{AppendError, MembersSnapshot, Problem, Settings};
 use disk::skip;
-use store::{SMALL, Store, lines, look, names, refused, whole};
+use store::{SMALL, Store, check, lines, look, names, refused, whole};
 use tempfile::TempDir;
 
 /// A small file system of its own, as long as it lives.
@@ -106,6 +106,9 @@ fn a_start_without_room_for_a_copy_is_refused_and_spoils_nothing() {
             dir.display()
         )
     );
+    let needs = format!("{}: a start after a crash needs room for {len} bytes: make room", dir.display());
+    assert_eq!(check(dir).expect_err("no room"), [Problem(needs)]);
     fs::remove_file(&filler).expect("removed");
+    check(dir).expect("there is room again");
     assert!(look(dir, &Settings::default()).expect("a history").tail.bytes == lines(1, 1000));
 }

@@ -1,13 +1,14 @@
 //! Syncing folders, so that files created, renamed or removed in them survive a power cut. Some file systems cannot
-//! sync a folder by itself: shared folders of virtual machines, some FUSE file systems.
+//! sync a folder by itself: shared folders of virtual machines, some FUSE file systems. And how much room there is.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use rustix::fs::{fsync, syncfs};
+use rustix::fs::{fsync, statvfs, syncfs};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use crate::files;
 use crate::server::files::folder_of;
@@ -16,6 +17,13 @@ use crate::server::files::folder_of;
 pub(crate) const NOT_SYNCED: &str = "this file system cannot sync folders (a shared folder?): \
                                                 after a power cut a file that was made or replaced just \
                                                 before may be missing; use a local disk";
+
+/// Bytes that this user can still write on the file system of a folder.
+pub(crate) fn free(folder: &Path) -> io::Result<u64> {
+    let disk = statvfs(folder)?;
+    let blocks = if geteuid().is_root() { disk.f_bfree } else { disk.f_bavail };
+    Ok(blocks.saturating_mul(disk.f_frsize))
+}
 
 /// Syncs an open folder; its whole file system where there is no other way.
 pub(crate) fn sync(folder: impl AsFd) -> io::Result<()> {

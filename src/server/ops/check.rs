@@ -6,11 +6,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustix::fs::{Access, access, statvfs};
+use rustix::fs::{Access, access};
 
 use crate::limits::HISTORY_SEGMENT_MAX;
 use crate::options::{ClusterOptions, Options};
-use crate::server::files::{Problem, folder_of};
+use crate::server::files::{Problem, folder_of, folders};
 use crate::server::log::cluster::{History, recorded};
 use crate::server::log::local::{self, APPLIED, Checked, Whose};
 use crate::server::members::file;
@@ -161,8 +161,7 @@ impl Report {
         let writable = "others can write here, and change what was said; chmod 700";
         let readable = "others can read what was said; chmod 700";
         self.warn_of_mode(folder, &[(0o002, writable), (0o005, readable)]);
-        if statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < HISTORY_SEGMENT_MAX)
-        {
+        if folders::free(folder).is_ok_and(|free| free < HISTORY_SEGMENT_MAX) {
             self.warn(
                 folder,
                 "less than 64 MiB of room: a start after a crash makes a copy of the last file",

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::protocol::Seq;
-use crate::server::files::Problem;
-use crate::server::log::local::state::{self, Lock};
+use crate::server::files::{Problem, folders};
+use crate::server::log::local::state::{self, Lock, Stopped};
 use crate::server::log::local::{Case, Depth, Folder, Judgement, SharedSegments, Whose, judge};
 use crate::server::wall_clock;
 
@@ -38,7 +38,12 @@ pub fn check(dir: &Path, window: usize, whose: Whose) -> Checked {
         // The server may have dropped a file meanwhile. It drops the next one a minute later at the earliest.
         judged = judge(&folder, case);
     }
-    let Judgement { mistakes, warnings, firsts, segments, .. } = judged;
+    let Judgement { mut mistakes, warnings, firsts, segments, last, .. } = judged;
+    let copied = last.filter(|last| !in_use && last.stopped != Stopped::Clean).map(|last| last.verified.good);
+    if let Some(bytes) = copied.filter(|bytes| folders::free(dir).is_ok_and(|free| free < *bytes)) {
+        mistakes
+            .push(Problem::of(dir, format!("a start after a crash needs room for {bytes} bytes: make room")));
+    }
     let (first, last) = segments.kept();
     let bytes = segments.lock().len();
     Checked { files: firsts.len(), bytes, first, last, segments, warnings, mistakes }
