@@ -8,6 +8,7 @@ use std::fs;
 use std::process::Command;
 
 use broker::{Brokers, Login, Setup};
+use common::disk::Disk;
 use common::peer::Peer;
 use common::server::{GROUP, Server, folder_with, line_of, members_txt, until, until_members};
 use common::strace::Strace;
@@ -515,6 +516,39 @@ fn who_is_at_a_node_that_is_cut_off_is_sent_to_another() {
     bob.expect("MSG 1 <time> ann@x waits");
     bob.say("MSG here again");
     bob.expect("OK MSG 2 <time>");
+}
+
+#[test]
+fn who_is_at_a_node_whose_disk_is_full_is_sent_to_another() {
+    let mount_point = tempfile::tempdir().expect("a folder");
+    let Some(disk) = Disk::mount(mount_point.path()) else { return };
+    let Some(mut group) = Group::start(1) else { return };
+    let folder = tempfile::tempdir_in(mount_point.path()).expect("a folder");
+    fs::copy(group.nodes[0].members(), folder.path().join("members.txt")).expect("copied");
+    group.nodes.push(group.node(1, folder));
+    let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));
+    let filler = disk.fill();
+    for seq in [1, 2] {
+        ann.say(&format!("MSG {}", "x".repeat(4000)));
+        ann.expect(&format!("OK MSG {seq} <time>"));
+    }
+    bob.say("MSG does anybody hear me?");
+    bob.expect("BYE cut-off …");
+    bob.expect_end();
+    let enter = |group: &Group| {
+        let mut bob = Peer::connect(group.nodes[1].addr());
+        bob.expect("HELLO …");
+        bob.say("LOGIN bob@x bob-secret");
+        let answer = bob.line().expect("an answer");
+        (bob, answer)
+    };
+    // Nobody waits for what the files do not take.
+    let (_, answer) = enter(&group);
+    assert!(answer.starts_with("ERR LOGIN storage "), "{answer}");
+    fs::remove_file(filler).expect("removed");
+    ann.expect("MSG 3 <time> bob@x does anybody hear me?");
+    until("it is served again", || enter(&group).1.starts_with("OK LOGIN bob@x "));
+    assert_eq!(group.same_history().lines().count(), 3);
 }
 
 #[test]

@@ -153,7 +153,7 @@ impl Log {
     pub(in crate::server) fn next_deadline(&self) -> Option<Duration> {
         match &self.numbers {
             Numbers::Local(sequencer) => sequencer.retry_at,
-            Numbers::Cluster(cluster) => cluster.retry_at(),
+            Numbers::Cluster(cluster) => cluster.next_deadline(),
         }
     }
 
@@ -228,7 +228,7 @@ impl Log {
         let stands_still = self.appends.since.is_some_and(|since| since.elapsed() > HEALTHY_APPEND);
         let disk = stands_still.then(|| "the disk of the history stands still".to_owned());
         let cut_off = match &self.numbers {
-            Numbers::Cluster(cluster) if cluster.is_cut_off() => {
+            Numbers::Cluster(cluster) if cluster.has_lost_quorum() => {
                 Some("this node is cut off: no quorum of the brokers commits")
             }
             _ => None,

@@ -47,6 +47,10 @@ pub(in crate::server) struct Cluster {
     note: Option<(Seq, Vec<u8>)>,
     pub(in crate::server) aside: Aside,
     following: Following,
+    /// Whether the brokers commit, as the thread has told last.
+    has_quorum: bool,
+    /// Whether the files have taken nothing for so long that members were sent to other nodes.
+    is_stuck: bool,
     /// Whether the node can apply nothing more.
     has_stopped: bool,
 }
@@ -70,6 +74,8 @@ impl Cluster {
             note: None,
             aside: Aside::default(),
             following: Following::All,
+            has_quorum: true,
+            is_stuck: false,
             has_stopped: false,
         })
     }
@@ -127,7 +133,32 @@ impl Cluster {
     /// Hands over what was asked for, and returns the lines to be written to the files, if there are any.
     pub(in crate::server::log) fn begin(&mut self, now: Duration) -> Option<(Seq, Bytes)> {
         self.hand_over();
+        self.look_at_files(now);
         self.writing.begin(now, &mut self.steps)
+    }
+
+    /// While the files take nothing, members see nothing new here, and logins wait behind what they would see. So they are sent
+    /// to another node, as from one that is cut off.
+    fn look_at_files(&mut self, now: Duration) {
+        let is_stuck = self.writing.stuck_at().is_some_and(|at| now >= at);
+        if is_stuck == self.is_stuck {
+            return;
+        }
+        self.is_stuck = is_stuck;
+        if is_stuck {
+            warn!("this node is cut off: its history takes nothing of what the group says");
+            self.steps.tell(Step::CutOff);
+        } else {
+            info!("this node's history takes again what the group says");
+            self.rejoin();
+        }
+    }
+
+    /// What members say counts again, unless something else keeps it from being shown.
+    fn rejoin(&mut self) {
+        if self.has_quorum && !self.is_stuck {
+            self.steps.tell(Step::Rejoined);
+        }
     }
 
     /// Hands over what was asked for, and what the other nodes are to be told. What the thread has no place for waits, and nothing
@@ -202,11 +233,13 @@ impl Cluster {
                 FromNode::Fenced => self.writing.push(News::Step(Step::Fenced)),
                 FromNode::CutOff => {
                     warn!("this node is cut off: no quorum of the brokers commits what it asks for");
+                    self.has_quorum = false;
                     self.steps.tell(Step::CutOff);
                 }
                 FromNode::Back => {
                     info!("this node is back: the brokers commit again");
-                    self.steps.tell(Step::Rejoined);
+                    self.has_quorum = true;
+                    self.rejoin();
                 }
                 FromNode::Joined => {}
                 FromNode::PlacesWanted(number) => self.aside.places.sharing = Sharing::After(None, number),
@@ -227,15 +260,15 @@ impl Cluster {
     }
 
     /// Whether no quorum has committed anything of this node for so long that its members were sent to others.
-    pub(in crate::server::log) fn is_cut_off(&self) -> bool {
-        self.steps.is_cut_off()
+    pub(in crate::server::log) fn has_lost_quorum(&self) -> bool {
+        !self.has_quorum
     }
 
     /// A fence has ended the node's start, and all connections of before have ended: what is asked for from now on counts again.
-    /// Returns whether the quorum is there.
+    /// Returns whether members may say something here.
     pub(in crate::server) fn begin_anew(&mut self) -> bool {
         self.steps.refused(self.asking.fenced());
-        !self.is_cut_off()
+        !self.steps.is_cut_off()
     }
 
     /// Lines are in the files.
@@ -273,8 +306,10 @@ impl Cluster {
         self.has_stopped
     }
 
-    pub(in crate::server::log) fn retry_at(&self) -> Option<Duration> {
-        self.writing.retry_at()
+    /// When [`Cluster::begin`] has something to do even if nothing else happens.
+    pub(in crate::server::log) fn next_deadline(&self) -> Option<Duration> {
+        let stuck_at = self.writing.stuck_at().filter(|_| !self.is_stuck);
+        self.writing.retry_at().into_iter().chain(stuck_at).min()
     }
 
     /// The server stops: whether something is not decided, told or recorded yet.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::limits::{CLUSTER_HEARD_MAX, HISTORY_SYNC_MAX, HISTORY_WRITE_RETRY};
+use crate::limits::{CLUSTER_HEARD_MAX, CUT_OFF_AFTER, HISTORY_SYNC_MAX, HISTORY_WRITE_RETRY};
 use crate::protocol::Seq;
 use crate::server::log::cluster::applied::Applied;
 use crate::server::log::cluster::steps::{Asked, Step, Steps};
@@ -49,6 +49,8 @@ pub(super) struct Writing {
     /// The last event in it.
     stored_to: Seq,
     retry_at: Option<Duration>,
+    /// Since when the files have had lines to take, and have not.
+    given_at: Option<Duration>,
 }
 
 impl Writing {
@@ -64,6 +66,7 @@ impl Writing {
             file_len,
             stored_to: last,
             retry_at: None,
+            given_at: None,
         }
     }
 
@@ -94,6 +97,11 @@ impl Writing {
         self.retry_at
     }
 
+    /// From when on the files count as stuck, unless they take something before: the disk is full, say, or stands still.
+    pub(super) fn stuck_at(&self) -> Option<Duration> {
+        self.given_at.map(|at| at + CUT_OFF_AFTER)
+    }
+
     /// The lines to write now, if there are any. What has none goes on at once.
     pub(super) fn begin(&mut self, now: Duration, steps: &mut Steps) -> Option<(Seq, Bytes)> {
         if self.is_at_files || self.retry_at.is_some_and(|at| now < at) {
@@ -108,6 +116,9 @@ impl Writing {
         }
         let next = self.pieces.front().cloned();
         self.is_at_files = next.is_some();
+        if self.is_at_files {
+            self.given_at.get_or_insert(now);
+        }
         next
     }
 
@@ -158,6 +169,7 @@ impl Writing {
     /// The lines that were to be written are in the files.
     pub(super) fn stored(&mut self, steps: &mut Steps) {
         self.is_at_files = false;
+        self.given_at = None;
         self.pieces.pop_front();
         if self.pieces.is_empty() {
             self.tell(steps);
@@ -236,8 +248,9 @@ mod tests {
         assert_eq!(at, NOW + HISTORY_WRITE_RETRY);
         let again = writing.begin(at, &mut steps).map(|(first, _)| first);
         assert_eq!((again, writing.retry_at()), (Some(Seq(1)), None));
+        assert_eq!(writing.stuck_at(), Some(NOW + CUT_OFF_AFTER), "counted from the first time");
         writing.stored(&mut steps);
-        assert_eq!(told(&mut steps), [1]);
+        assert_eq!((told(&mut steps), writing.stuck_at()), (vec![1], None));
         assert_eq!(begun(&mut writing, &mut steps), Some((2, "b\n".to_owned())));
     }
 
