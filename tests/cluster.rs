@@ -458,6 +458,19 @@ fn a_node_that_cannot_sync_stops_and_has_everything_when_it_is_back() {
 }
 
 #[test]
+fn who_is_at_a_node_whose_name_another_machine_has_taken_is_sent_to_another() {
+    let Some(mut group) = Group::start(1) else { return };
+    let mut bob = group.member(0, "bob@x");
+    let members = fs::read_to_string(group.nodes[0].members()).expect("text");
+    let namesake = group.node(0, folder_with(&members));
+    bob.expect("BYE cut-off …");
+    bob.expect_end();
+    assert_eq!(group.nodes[0].wait().code(), Some(1));
+    group.nodes[0] = namesake;
+    group.member(0, "bob@x").fence();
+}
+
+#[test]
 fn a_dead_broker_delays_and_loses_nothing() {
     let Some(mut group) = Group::start(2) else { return };
     let (mut ann, mut bob) = (group.member(0, "ann@x"), group.member(1, "bob@x"));

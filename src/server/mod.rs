@@ -212,7 +212,7 @@ impl Server {
         self.follow();
         let is_lost = self.log.cluster().is_some_and(|cluster| cluster.has_stopped());
         if is_lost && self.stop_now(Outcome::GroupLost) {
-            self.hub.tell(Input::LogFailed);
+            self.hub.tell(Input::CutOff);
         }
     }
 
