@@ -673,6 +673,20 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
         group.command(0, &folder),
         "has events after 1, which the group has not: move the history away, and this node gets that of the others",
     );
+    fs::write(&path, &event).expect("written");
+    for (name, text, why) in [
+        ("id", "0123abcd\n", "has transcript 0123abcd, and the group's is "),
+        ("starts", "soon\n", "this is not a number; make sure that the machine's clock is right"),
+    ] {
+        let small = folder.path().join("history").join(name);
+        let before = fs::read(&small).expect("a file");
+        fs::write(&small, text).expect("written");
+        refused(group.command(0, &folder), why);
+        let mut check = group.command(0, &folder);
+        check.arg("--check");
+        refused(check, why);
+        fs::write(&small, before).expect("written");
+    }
     // A file that was changed, as its node's note says, or as the stream does.
     fs::write(&path, event.replace("one", "two")).expect("written");
     let altered = "its events up to 1 are not those that this node has applied, so a file was changed";

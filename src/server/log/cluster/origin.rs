@@ -77,6 +77,7 @@ impl History<'_> {
     ) -> Result<Option<String>, Problem> {
         let (first, last) = (stream.first, self.last);
         if let Some(state) = recorded {
+            state.transcript().map_or(Ok(()), |group| is_of(group, self.id, self.last, self.folder))?;
             self.is_unaltered(state)?;
             genesis.map_or(Ok(()), |genesis| self.has_origin(genesis))?;
         }
