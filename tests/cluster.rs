@@ -590,12 +590,18 @@ fn a_node_that_joins_has_the_groups_members_or_says_what_differs() {
     group.nodes.push(copy);
     assert_eq!(group.same_history().lines().count(), 2);
 
+    // Refused before anybody hears of it: the node whose name it has goes on, and nothing of the group is left in its folder.
     let folder = folder_with(&members_txt(&["ann", "mallory"]));
-    let output = group.command(3, &folder).output().expect("the server");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
     let sentence = "members.txt: differs from the group about ann@x, bob@x, cid@x and others; move the file \
                     away, and this node writes it from the group";
-    assert!(told.contains(sentence) && output.status.code() == Some(1), "{told}");
+    refused(group.command(0, &folder), sentence);
+    assert_eq!(fs::read(folder.path().join("history/000000000001.txt")).expect("a file"), b"");
+    for name in ["applied", "key", "members-seen"] {
+        assert!(!folder.path().join("history").join(name).exists(), "{name}");
+    }
+    ann.say("MSG goes on");
+    ann.expect("MSG 2 <time> cid@x from the copy");
+    ann.expect("OK MSG 3 <time>");
 }
 
 #[test]

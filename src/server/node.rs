@@ -8,7 +8,7 @@ use crate::protocol::Mail;
 use crate::room::{MembersFile, Record, differences};
 use crate::server::files::Problem;
 use crate::server::log::cluster::broker::{Access, Login, trust};
-use crate::server::log::cluster::{Node, Reach, join, standings};
+use crate::server::log::cluster::{Node, Reach, State, join, standings};
 use crate::server::log::local;
 use crate::server::log::local::{MEMBERS_SEEN, Opened, Settings};
 use crate::server::members::file;
@@ -57,21 +57,30 @@ pub fn enter(
     // A mistake in it is found before anybody hears of this node.
     let file = file::read_if_there(members)?;
     let reach = reach(cluster)?;
-    let node = join(&reach, history, settings, tell)?;
-    let seen = seen(&node, file.as_ref(), members, &history.join(MEMBERS_SEEN))?;
+    let path = history.join(MEMBERS_SEEN);
+    let mut before = None;
+    let mut fits = |state: &State| -> Result<(), Problem> {
+        before = file.as_ref().map(|file| seen(state, file, members, &path)).transpose()?;
+        Ok(())
+    };
+    let node = join(&reach, history, settings, &mut fits, tell)?;
+    let seen = match before {
+        Some(seen) => seen,
+        None => {
+            let group = standings(node.state());
+            file::create_view(members, &group)?;
+            Seen::agreed(&path, group)?
+        }
+    };
     Ok(Joined { node, reach, opened: local::open(history, settings)?, seen })
 }
 
 /// What members.txt said when it last followed the group. If it never has, it has to say the same.
-fn seen(node: &Node, file: Option<&MembersFile>, members: &Path, path: &Path) -> Result<Seen, Problem> {
-    let group = standings(node.state());
-    let Some(file) = file else {
-        file::create_view(members, &group)?;
-        return Seen::agreed(path, group);
-    };
+fn seen(state: &State, file: &MembersFile, members: &Path, path: &Path) -> Result<Seen, Problem> {
     if let Some(seen) = Seen::read(path, file)? {
         return Ok(seen);
     }
+    let group = standings(state);
     let records: Vec<_> = group.iter().map(|(mail, member)| (mail, Record::from(member.clone()))).collect();
     let different = differences(file.members(), records.iter().map(|(mail, record)| (*mail, record)));
     if different.is_empty() {

@@ -456,7 +456,7 @@ impl World {
         node.shown = [state.last().0; 2];
         let floor = floor.max(node.next_start);
         node.next_start = floor + STARTS_OF_A_PROCESS;
-        let replica = Replica::new(node.name.clone(), Start(floor), state, now);
+        let replica = Replica::new(node.name.clone(), Start(floor), state, now).held();
         node.lives += 1;
         node.life = Life::Running(Box::new(Running {
             replica,
@@ -541,6 +541,10 @@ impl World {
                     assert!(self.oracle.has_ended(name, start), "only a fence makes it certain");
                     self.answer(index, ticket, Answer::Fenced);
                 }
+            }
+            Act::CaughtUp => {
+                let now = self.now;
+                self.nodes[index].running_mut().expect("it acts").replica.join_group(now);
             }
             Act::Joined(start) => {
                 // Two processes of one name may take the same JOIN for theirs.

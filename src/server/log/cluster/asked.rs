@@ -109,6 +109,8 @@ pub(in crate::server::log) enum FromNode {
     Elsewhere(Vec<(Mail, Devices)>),
     /// All places are to be told, because another node has missed some.
     PlacesWanted(u64),
+    /// The stream was read to its end, and the node may join.
+    CaughtUp,
     /// The node has joined: all that was committed before is applied.
     Joined,
     /// The node can apply nothing more; a sentence.

@@ -62,6 +62,8 @@ pub enum Act<T> {
     /// A fence has ended this node's start. These proposals are not in the stream and never will be, and nothing else may come
     /// of what members have said here: they may have been let in on another node, which counts on that.
     Fenced(Vec<T>),
+    /// All that was committed when this was asked is applied, and nobody has heard of this node: it may join now.
+    CaughtUp,
     /// This start of the node has begun, and all that was committed before is applied.
     Joined(Start),
     /// The node does not reach the quorum: its members should go to another node.

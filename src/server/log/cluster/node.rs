@@ -68,7 +68,7 @@ impl Node {
             events: Events::with_capacity(16),
             notes: Arc::new(Notes::of(waker)),
             link: None,
-            replica: Replica::new(name.clone(), floor, state, Duration::ZERO),
+            replica: Replica::new(name.clone(), floor, state, Duration::ZERO).held(),
             logins: Logins::of(name),
             began,
             stream: Stream::of(name),
@@ -104,6 +104,12 @@ impl Node {
 
     fn now(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// Joins the group.
+    pub(super) fn join(&mut self) {
+        let now = self.now();
+        self.replica.join_group(now);
     }
 
     /// The node has joined: it and the others tell each other how far devices have come, and who is where.
@@ -325,6 +331,7 @@ impl Node {
                     self.logins.fenced();
                     told.extend([FromNode::Refused(asked), FromNode::Fenced]);
                 }
+                Act::CaughtUp => told.push(FromNode::CaughtUp),
                 Act::Joined(start) => {
                     info!("this node has joined the group, start {start}");
                     told.push(FromNode::Joined);

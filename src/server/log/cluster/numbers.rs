@@ -241,7 +241,7 @@ impl Cluster {
                     self.has_quorum = true;
                     self.rejoin();
                 }
-                FromNode::Joined => {}
+                FromNode::CaughtUp | FromNode::Joined => {}
                 FromNode::PlacesWanted(number) => self.aside.places.sharing = Sharing::After(None, number),
                 FromNode::Places(lines) => self.aside.places.hear(&lines),
                 FromNode::Elsewhere(changes) => self.aside.here.hear(changes),

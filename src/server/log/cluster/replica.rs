@@ -22,7 +22,7 @@ use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
 use crate::server::log::cluster::interface::{Act, Heard};
 use crate::server::log::cluster::own::Own;
-use crate::server::log::cluster::replica::phase::{Link, Phase, Reach};
+use crate::server::log::cluster::replica::phase::{Joins, Link, Phase, Reach};
 use crate::server::log::cluster::state::State;
 use crate::server::log::cluster::tail::{Message, Tail, Told};
 
@@ -33,6 +33,7 @@ pub struct Replica<T> {
     own: Own<T>,
     tail: Tail,
     phase: Phase,
+    joins: Joins,
     link: Link,
     reach: Reach,
     /// The least start to begin.
@@ -53,6 +54,7 @@ impl<T> Replica<T> {
             own: Own::new(name),
             tail: Tail::new(),
             phase: Phase::Replaying,
+            joins: Joins::AtEnd,
             link: Link::Down,
             reach: Reach::Quorum,
             floor,
@@ -60,6 +62,19 @@ impl<T> Replica<T> {
             heard_at: now,
             sum_at: Duration::MAX,
             acts: VecDeque::new(),
+        }
+    }
+
+    /// It joins only when it is told to: [`Act::CaughtUp`] asks for [`Replica::join_group`].
+    #[must_use]
+    pub fn held(self) -> Replica<T> {
+        Replica { joins: Joins::WhenTold, ..self }
+    }
+
+    /// Joins after [`Act::CaughtUp`].
+    pub fn join_group(&mut self, now: Duration) {
+        if self.phase == Phase::Replaying {
+            self.join(now);
         }
     }
 
@@ -112,7 +127,10 @@ impl<T> Replica<T> {
             }
             Heard::FetchEnd { more } => match self.tail.ended(now, next, more) {
                 Told::AtEnd if self.phase == Phase::Replaying && self.state.is_founded() => {
-                    self.join(now);
+                    match self.joins {
+                        Joins::AtEnd => self.join(now),
+                        Joins::WhenTold => self.acts.push_back(Act::CaughtUp),
+                    }
                 }
                 Told::AtEnd | Told::More => {}
                 Told::Gone(first) => return self.stop(Stop::Gone { next, first }),

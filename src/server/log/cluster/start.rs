@@ -27,11 +27,13 @@ use crate::server::log::local::{
 };
 use crate::server::wall_clock;
 
-/// Joins the group. Afterwards the folder's history has all that was committed before, and can be opened.
+/// Joins the group, unless `fits` refuses it: that is asked before anybody hears of this node. Afterwards the folder's history
+/// has all that was committed before, and can be opened.
 pub fn join(
     reach: &Reach,
     folder: &Path,
     settings: &Settings,
+    fits: &mut dyn FnMut(&State) -> Result<(), Problem>,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Node, Problem> {
     let recorded = recorded(folder)?;
@@ -68,7 +70,7 @@ pub fn join(
     let floor = next_start(folder, Start(wall_clock().unix_ms()))?;
     let node = Node::new(&reach.name, &reach.brokers, Arc::clone(&reach.access), state, floor)
         .map_err(|error| Problem(format!("the node cannot wait for the brokers: {error}")))?;
-    let node = catch_up(node, own_id, opened, folder)?;
+    let node = catch_up(node, own_id, opened, folder, fits)?;
     // It is greater than the floor if the folder did not know of an earlier one, and the stream did.
     let start = node.state().node(&reach.name).map_or(floor, |known| known.start);
     next_start(folder, start)?;
@@ -109,8 +111,14 @@ pub fn recorded(folder: &Path) -> Result<Option<State>, Problem> {
     })
 }
 
-/// Reads the stream until the own JOIN has come back.
-fn catch_up(mut node: Node, own_id: Option<u32>, opened: Opened, folder: &Path) -> Result<Node, Problem> {
+/// Reads the stream to its end, and joins if this node is one of the group: until the own JOIN has come back.
+fn catch_up(
+    mut node: Node,
+    own_id: Option<u32>,
+    opened: Opened,
+    folder: &Path,
+    fits: &mut dyn FnMut(&State) -> Result<(), Problem>,
+) -> Result<Node, Problem> {
     let own_last = opened.tail.last;
     let mut history = History { folder, opened: Some(opened), continuing: None };
     let (mut told, mut progress, mut has_joined) = (Vec::new(), Instant::now(), false);
@@ -122,6 +130,13 @@ fn catch_up(mut node: Node, own_id: Option<u32>, opened: Opened, folder: &Path) 
             match told {
                 FromNode::Applied(applied, _) if !applied.lines.is_empty() => {
                     history.after(Seq(applied.first.0 - 1))?.take(&applied.lines)?;
+                }
+                FromNode::CaughtUp => {
+                    let state = node.state();
+                    state.transcript().map_or(Ok(()), |group| is_of(group, own_id, own_last, folder))?;
+                    history.is_compared(state.last())?;
+                    fits(state)?;
+                    node.join();
                 }
                 FromNode::Joined => has_joined = true,
                 FromNode::Stop(why) => return Err(Problem(why)),
@@ -140,15 +155,8 @@ fn catch_up(mut node: Node, own_id: Option<u32>, opened: Opened, folder: &Path) 
     let (Some(transcript), Some(key)) = (state.transcript(), state.token_key()) else {
         return Err(Problem("the stream has no group; --make-cluster makes one".to_owned()));
     };
-    is_of(transcript, own_id, own_last, folder)?;
     let (event, text) = node.note();
-    let continuing = history.after(event)?;
-    if !continuing.is_compared() {
-        return Err(Problem::of(
-            folder,
-            format!("has events after {event}, which the group has not: {OTHER_HISTORY}"),
-        ));
-    }
+    history.is_compared(event)?;
     local::adopt(folder, transcript, key.expose())?;
     if let Some(continuing) = history.continuing {
         continuing.close(APPLIED, &text)?;
@@ -176,6 +184,15 @@ impl History<'_> {
             self.continuing = Some(Continuing::after(opened, event)?);
         }
         Ok(self.continuing.as_mut().expect("it was made before, or now"))
+    }
+
+    /// Whether all its events are the group's, of which this is the last.
+    fn is_compared(&mut self, event: Seq) -> Result<(), Problem> {
+        if self.after(event)?.is_compared() {
+            return Ok(());
+        }
+        let what = format!("has events after {event}, which the group has not: {OTHER_HISTORY}");
+        Err(Problem::of(self.folder, what))
     }
 }
 

@@ -140,6 +140,7 @@ impl Stage {
                     format!("applied{}", outcomes.chain(tickets).collect::<Vec<_>>().concat())
                 }
                 Act::Fenced(tickets) => format!("fenced {tickets:?}"),
+                Act::CaughtUp => "caught up".to_owned(),
                 Act::Joined(start) => format!("joined {start}"),
                 Act::CutOff => "cut off".to_owned(),
                 Act::Back => "back".to_owned(),

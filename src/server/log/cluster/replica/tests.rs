@@ -45,6 +45,17 @@ fn before_the_first_join_is_back_nothing_else_is_sent() {
 }
 
 #[test]
+fn a_held_one_joins_when_it_is_told_to() {
+    let mut stage = Stage::new();
+    stage.replica.joins = Joins::WhenTold;
+    assert_eq!(stage.hears(Heard::FetchEnd { more: false }), "caught up");
+    stage.replica.join_group(Duration::ZERO);
+    assert_eq!(stage.acts(), "publish v1 a 500 1 JOIN");
+    stage.replica.join_group(Duration::ZERO);
+    assert_eq!(stage.acts(), "", "once");
+}
+
+#[test]
 fn eight_batches_are_under_way_and_the_rest_gathers() {
     let mut stage = Stage::joined();
     for n in 2..10 {
