@@ -229,6 +229,7 @@ fn it_is_backed_up_and_watched(machines: &Machines) {
         old.done(&format!("stat -c '%U %a' {folder} {folder}/*/members.txt | sort -u")),
         "chat-room 600\nchat-room 700\n"
     );
+    old.done(&format!("mkdir {folder}/unfinished.new"));
     machines.run("Back up every night", 2);
     assert_eq!(new.done("ls /backup/chat-room").lines().count(), 2);
 
@@ -287,8 +288,13 @@ fn what_is_looked_up(machines: &Machines) {
     let read = old.done(&format!("{SETTING}{}", block.replace("tail -F", "tail")));
     assert!(read.contains("time for lunch\n") && read.contains("and back\n"), "{read}");
     old.done("test -s /backup/000000000001.txt");
+    // A backup by hand has a name of its own among the unit's.
+    let backups = || old.done("ls /var/backups/chat-room").lines().count();
+    let before = backups();
+    the_second_passes(old);
     machines.run("Backups", 0);
-    old.done("test -s /var/backups/chat-room/$(date +%F)-by-hand/members.txt");
+    assert_eq!(backups(), before + 1);
+    the_second_passes(old);
 
     // Both wait for what somebody types.
     let clients = page.block("What the options and signals do", 0);
@@ -333,14 +339,23 @@ fn moved(machines: &Machines) {
 
 fn restored(machines: &Machines) {
     let Machines { old, new, page } = machines;
+    // One by hand, then one of the unit, then one that was not finished. The folder is the unit's.
+    new.done("systemctl start chat-room-backup");
+    the_second_passes(new);
+    Page::open().run(new, "Backups", 0);
+    assert!(say(new, "between two backups", "new-secret"));
+    the_second_passes(new);
     new.done("systemctl start chat-room-backup; rm /var/lib/chat-room/history/*.txt");
+    new.done("mkdir /var/backups/chat-room/2999-01-01-030000.new");
     page.run(new, "Restoring", 0);
     is_running(new);
     assert!(say(new, "restored", "new-secret"));
-    assert_eq!([said(new, "at the new host"), said(new, "restored")], [1, 1]);
+    let texts = ["at the new host", "between two backups", "restored"];
+    assert_eq!(texts.map(|text| said(new, text)), [1, 1, 1]);
 
     // The machine that was the first is empty, and the other one has the copies of its backups.
     old.done("rm -rf /var/lib/chat-room/* /var/lib/chat-room.*");
+    new.done("mkdir /backup/chat-room/2999-01-01-030000.new");
     page.run(old, "Restoring", 1);
     is_running(old);
     // From before the password was forgotten.
