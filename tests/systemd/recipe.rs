@@ -165,6 +165,7 @@ fn the_page_is_followed_from_top_to_bottom() {
     moved(&machines);
     restored(&machines);
     an_authoritys_certificate(&machines);
+    moved_with_that_certificate(&machines);
     skip("of docs/operating.md: cargo build --release, and apt install, which make package-test does");
     let rest = machines.page.0.take();
     assert!(rest.is_empty(), "these were not run: {rest:#?}");
@@ -321,9 +322,9 @@ fn moved(machines: &Machines) {
     let Machines { old, new, page } = machines;
     install_from(&Page::open(), new);
     let certificate = old.file(OWN);
-    page.run(old, "Moving to another host", 0);
+    page.run(old, "Moving to another host", 1);
     assert_eq!(old.done("systemctl is-active chat-room.socket chat-room; true"), "inactive\ninactive\n");
-    page.run(new, "Moving to another host", 1);
+    page.run(new, "Moving to another host", 2);
     is_running(new);
     assert_eq!(new.file(OWN), certificate);
     assert!(say(new, "at the new host", "new-secret"));
@@ -412,4 +413,19 @@ fn an_authoritys_certificate(machines: &Machines) {
     page.run(new, HEADING, 3);
     new.done("/etc/letsencrypt/renewal-hooks/deploy/chat-room");
     assert_eq!(say_from_anywhere(new, "renewed", &trusts), "");
+}
+
+/// To the machine that was the first, where nothing of this certificate is yet.
+fn moved_with_that_certificate(machines: &Machines) {
+    const HEADING: &str = "Moving to another host";
+    let Machines { old, new, page } = machines;
+    old.done("systemctl disable --now chat-room.socket chat-room chat-room-backup.timer; rm -rf /var/lib/chat-room/*");
+    page.run(new, HEADING, 0);
+    let again = Page::open();
+    again.run(new, HEADING, 1);
+    again.run(old, HEADING, 2);
+    is_running(old);
+    let trusts = "--ca /etc/letsencrypt/live/chat.example.org/ca.pem";
+    assert_eq!(say_from_anywhere(old, "at the first host again", trusts), "");
+    assert_eq!(["renewed", "at the first host again"].map(|text| said(old, text)), [1, 1]);
 }
