@@ -385,6 +385,15 @@ fn an_authoritys_certificate(machines: &Machines) {
     let checked = page.run(new, HEADING, 2);
     assert!(checked.contains("fullchain.pem: certificate SHA-256 "), "{checked}");
     is_running(new);
+    // Words of a mistake in members.txt are no fingerprint.
+    let file = "/var/lib/chat-room/members.txt";
+    new.done(&format!("cp {file} /run/good; echo bob@x $(printf x | sha256sum | cut -c -64) >>{file}"));
+    let log = "/var/log/chat-room/server.log";
+    until("the mistake is logged", || new.file(log).contains("a SHA-256 hash"));
+    new.done(&format!("cat /run/good >{file}"));
+    let told = Page::open().run(new, "Let members in", 0);
+    let (_, fingerprint) = told.trim_end().rsplit_once(' ').expect("it ends with that");
+    assert!(checked.contains(&format!(" SHA-256 {fingerprint}, ")), "{told}");
     // The client that had once asked whether the old certificate is right refuses the new one until it is told otherwise.
     let state = old.run("tar -C /run -c state").stdout;
     assert!(new.run_with("tar -C /run -x", &state).status.success());
@@ -407,9 +416,7 @@ fn an_authoritys_certificate(machines: &Machines) {
     // The renewal: another certificate. SIGHUP finds the copies as they were, the hook brings it in.
     new.done(AUTHORITY);
     new.done("systemctl reload chat-room");
-    until("the copies are read again", || {
-        new.file("/var/log/chat-room/server.log").contains("TLS: the certificate is the same, ")
-    });
+    until("the copies are read again", || new.file(log).contains("TLS: the certificate is the same, "));
     page.run(new, HEADING, 3);
     new.done("/etc/letsencrypt/renewal-hooks/deploy/chat-room");
     assert_eq!(say_from_anywhere(new, "renewed", &trusts), "");
