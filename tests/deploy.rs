@@ -312,6 +312,22 @@ fn a_refused_login_is_logged_and_fail2ban_finds_it() {
     assert_eq!(found, "127.0.0.1\n127.0.0.1\n127.0.0.1\n2001:db8::7\n");
 }
 
+/// A ban keeps out of every port that the recipe opens beyond this machine.
+#[test]
+fn the_jail_has_the_ports_of_the_recipe() {
+    let jail = deployed("fail2ban-jail.conf");
+    let ports = jail.lines().find_map(|line| line.strip_prefix("port = ")).expect("it has some");
+    let ports: Vec<&str> = ports.split(',').collect();
+    let page = include_str!("../docs/operating.md");
+    let commands: String = page.lines().filter(|line| line.starts_with("    ")).collect();
+    let texts = deployed("options") + &commands;
+    let opened = texts.split("-listen [::]:").skip(1);
+    let opened: Vec<&str> =
+        opened.map(|rest| rest.split([' ', '\n', '\'']).next().expect("a port")).collect();
+    assert!(opened.contains(&"7668") && opened.contains(&"7680"), "{opened:?}");
+    assert!(opened.iter().all(|port| ports.contains(port)), "{opened:?}, and the jail has {ports:?}");
+}
+
 #[test]
 fn logrotate_loses_no_line() {
     let folder = tempfile::tempdir().expect("a folder");
