@@ -166,6 +166,7 @@ fn the_page_is_followed_from_top_to_bottom() {
     restored(&machines);
     an_authoritys_certificate(&machines);
     moved_with_that_certificate(&machines);
+    nothing_of_it_is_in_the_packages_way(&machines);
     skip("of docs/operating.md: cargo build --release, and apt install, which make package-test does");
     let rest = machines.page.0.take();
     assert!(rest.is_empty(), "these were not run: {rest:#?}");
@@ -435,4 +436,16 @@ fn moved_with_that_certificate(machines: &Machines) {
     let trusts = "--ca /etc/letsencrypt/live/chat.example.org/ca.pem";
     assert_eq!(say_from_anywhere(old, "at the first host again", trusts), "");
     assert_eq!(["renewed", "at the first host again"].map(|text| said(old, text)), [1, 1]);
+}
+
+/// What was installed by hand goes, and nothing that somebody has written.
+fn nothing_of_it_is_in_the_packages_way(machines: &Machines) {
+    machines.run("Install", 2);
+    let left = "find /etc/systemd /etc/sys*.d /usr/local -name '*chat-room*'";
+    assert_eq!(machines.old.done(left), "/etc/systemd/system/chat-room.service.d\n");
+    assert_eq!(
+        machines.old.done("ls /etc/systemd/system/chat-room.service.d /etc/chat-room"),
+        "/etc/chat-room:\noptions\n\n/etc/systemd/system/chat-room.service.d:\ncertificate.conf\n"
+    );
+    machines.old.done("test -s /var/lib/chat-room/members.txt");
 }
