@@ -77,6 +77,7 @@ fn a_server_started_in_a_backup_goes_on_where_it_was_made() {
     let (mut phone, _) = login(&server, "LOGIN bob@x/phone bob-secret");
     let token = phone.word_of("TOKEN");
     let (mut ann, _) = login(&server, "LOGIN ann@x ann-secret");
+    let word = ann.word_of("INVITE kim@x");
     for line in ["PASSWD ann-secret other-secret", "MSG one", "ADD zoe@x zoe-secret"] {
         ann.say(line);
         assert!(ann.line().expect("an answer").starts_with("OK "), "{line}");
@@ -96,6 +97,9 @@ fn a_server_started_in_a_backup_goes_on_where_it_was_made() {
 
     let copy = Server::in_folder(copy, &[]);
     copy.until_logged("this folder is a copy");
+    // docs/operating.md says so: tokens stay, invitations end.
+    let join = format!("JOIN kim@x {word} kim-secret");
+    assert!(login(&copy, &join).1.starts_with("ERR JOIN bad-invite"));
     let (mut phone, told) = login(&copy, &format!("RESUME bob@x/phone {token}"));
     assert!(told.contains("last=3 missed=1 "), "{told}");
     assert_eq!(phone.line().as_deref(), Some("MSG 3 <time> ann@x missed"));
@@ -113,6 +117,7 @@ fn a_server_started_in_a_backup_goes_on_where_it_was_made() {
     }
     // Nothing of the original has changed.
     assert_eq!(events(&transcript(&server.history())), 4);
+    assert!(login(&server, &join).1.starts_with("OK JOIN"));
 }
 
 #[test]
