@@ -391,7 +391,15 @@ fn an_authoritys_certificate(machines: &Machines) {
     new.done(&format!("cp {file} /run/good; echo bob@x $(printf x | sha256sum | cut -c -64) >>{file}"));
     let log = "/var/log/chat-room/server.log";
     until("the mistake is logged", || new.file(log).contains("a SHA-256 hash"));
+    // Nor is there a backup of it; the older ones stay.
+    let backups = "ls -d /var/backups/chat-room/2*[0-9]";
+    let before = new.done(backups);
+    the_second_passes(new);
+    assert!(!new.run("systemctl start chat-room-backup").status.success());
+    assert!(new.run("systemctl is-failed chat-room-backup").status.success());
+    assert_eq!(new.done(backups), before);
     new.done(&format!("cat /run/good >{file}"));
+    new.done("systemctl start chat-room-backup");
     let told = Page::open().run(new, "Let members in", 0);
     let (_, fingerprint) = told.trim_end().rsplit_once(' ').expect("it ends with that");
     assert!(checked.contains(&format!(" SHA-256 {fingerprint}, ")), "{told}");
