@@ -382,9 +382,9 @@ fn an_authoritys_certificate(machines: &Machines) {
     let Machines { old, new, page } = machines;
     let live = "/etc/letsencrypt/live/chat.example.org";
     new.done(AUTHORITY);
-    page.run(new, HEADING, 0);
-    let checked = page.run(new, HEADING, 2);
+    let checked = page.run(new, HEADING, 1);
     assert!(checked.contains("fullchain.pem: certificate SHA-256 "), "{checked}");
+    page.run(new, HEADING, 2);
     is_running(new);
     // Words of a mistake in members.txt are no fingerprint.
     let file = "/var/lib/chat-room/members.txt";
@@ -408,7 +408,7 @@ fn an_authoritys_certificate(machines: &Machines) {
     assert!(new.run_with("tar -C /run -x", &state).status.success());
     let trusts = format!("--ca {live}/ca.pem");
     assert!(say_from_anywhere(new, "refused", "").contains("--forget"));
-    page.run(new, HEADING, 1);
+    page.run(new, HEADING, 0);
     let complaint = say_from_anywhere(new, "unknown", "");
     assert!(complaint.contains(" is not known here, "), "{complaint}");
     assert_eq!(say_from_anywhere(new, "with an authority", &trusts), "");
