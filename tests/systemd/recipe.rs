@@ -351,6 +351,11 @@ fn restored(machines: &Machines) {
     new.done("mkdir /var/backups/chat-room/2999-01-01-030000.new");
     page.run(new, "Restoring", 0);
     is_running(new);
+    // And again, with what was broken before still there.
+    the_second_passes(new);
+    Page::open().run(new, "Restoring", 0);
+    is_running(new);
+    assert_eq!(new.done("ls -d /var/lib/chat-room.broken*/history").lines().count(), 2);
     assert!(say(new, "restored", "new-secret"));
     let texts = ["at the new host", "between two backups", "restored"];
     assert_eq!(texts.map(|text| said(new, text)), [1, 1, 1]);
