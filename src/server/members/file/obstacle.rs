@@ -98,6 +98,7 @@ impl FileRead {
         let cure = match kept.what.as_str() {
             "owner" => "chown it to the server's user, and chgrp it to one of that user's groups",
             "attribute system.posix_acl_access" => "remove its ACL (setfacl -b), or let a group read it",
+            "mode" => "put the file on another file system",
             _ => "remove that, or put the file on another file system",
         };
         Some(format!("its {} could not be kept: {}; {cure}", kept.what, kept.why))
