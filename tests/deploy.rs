@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 
 use chat_room::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES, SHUTDOWN_TELLING};
 use common::disk::skip;
+use common::net::ask;
 use common::peer::Peer;
 use common::running::Running;
 use common::server::{GROUP, PATIENCE, Server, folder_with, members_txt, until_holds};
@@ -165,6 +166,21 @@ fn who_connects_during_a_restart_waits() {
     let server = Server::launch_in(folder, with_socket(&socket), "127.0.0.1:0", &[]);
     server.until_logged(&format!("a socket at {addr}, but no option listens there"));
     Peer::member(server.addr(), "ann@x").fence();
+}
+
+#[test]
+fn monitors_have_a_passed_socket_too() {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = socket.local_addr().expect("it is bound");
+    let options = ["--metrics-listen", &addr.to_string()];
+    let folder = folder_with(&members_txt(&GROUP));
+    let mut server = Server::launch_in(folder, with_socket(&socket), "127.0.0.1:0", &options);
+    for _ in 0..2 {
+        let answer = ask(addr, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    server.stop();
+    assert!(!server.log().contains("no option listens there"), "{}", server.log());
 }
 
 /// The program of a unit is not installed here.

@@ -47,6 +47,7 @@ use crate::server::net::passed::Passed;
 use crate::server::net::{Certificate, Connections, Net, listen};
 use crate::server::ops::Ops;
 use crate::server::ops::logging::Logging;
+use crate::server::ops::metrics::Metrics;
 use crate::server::turn::acks::Receipts;
 use crate::server::turn::close::Closing;
 use crate::server::turn::hashes::CACHED_PER_TURN;
@@ -81,7 +82,7 @@ impl Server {
         group: Group,
         tokens: Tokens,
         certificate: Option<&Certificate>,
-        passed: Passed,
+        mut passed: Passed,
         logging: Logging,
     ) -> io::Result<Server> {
         let clocks = Clocks::start();
@@ -89,6 +90,9 @@ impl Server {
         let ConnectionsMax { in_all, before_login, per_address, per_member, login_timeout } =
             options.connections;
         let connections_max = in_all.unwrap_or(possible).min(possible);
+        // First: the log is told of the passed sockets that the other options leave.
+        let monitors = options.listen.metrics;
+        let monitors = monitors.map(|addr| Metrics::listen(addr, &mut passed)).transpose()?;
         let (net, waker) = Net::start(options, certificate, passed)?;
         let passwords = Passwords::start(tokens, Arc::clone(&waker))?;
         let admission = Admission::new(Places { all: connections_max, before_login, per_address });
@@ -107,7 +111,7 @@ impl Server {
         room.reserve(connections_max);
         listen::reserve_descriptors(connections_max);
         let conns = Connections::new(connections_max, options.line_max, login_timeout);
-        let ops = Ops::start(logging, options.listen.metrics, &waker)?;
+        let ops = Ops::start(logging, monitors, &waker)?;
         Ok(Server {
             clocks,
             net,

@@ -12,6 +12,7 @@ use crate::limits::{
     BACKLOG, CONNECTIONS_MAX, DESCRIPTOR_RESERVE, DESCRIPTORS_AHEAD, KEEPALIVE_IDLE_MIN,
     KEEPALIVE_INTERVAL_MIN, KEEPALIVE_RETRIES, SEND_BUFFER,
 };
+use crate::server::net::passed::Passed;
 
 /// Listens at `addr`, also right after a crash.
 pub(in crate::server) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -36,8 +37,12 @@ pub(super) fn begin(socket: Socket) -> io::Result<TcpListener> {
 }
 
 /// Listens at `addr`, also right after a crash, for a thread that serves one connection after the other.
-pub(in crate::server) fn listen_blocking(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = bound(addr)?;
+pub(in crate::server) fn listen_blocking(
+    addr: SocketAddr,
+    passed: &mut Passed,
+) -> io::Result<std::net::TcpListener> {
+    let socket = passed.take(addr).map_or_else(|| bound(addr), |socket| Ok(socket.into()))?;
+    socket.set_nonblocking(false)?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }

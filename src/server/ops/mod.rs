@@ -12,7 +12,7 @@ pub mod systemd;
 mod turns;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use mio::Waker;
@@ -32,13 +32,13 @@ pub(in crate::server) struct Ops {
 }
 
 impl Ops {
-    /// `monitors` is where they are answered.
+    /// `monitors` is the socket where they are answered.
     pub(in crate::server) fn start(
         logging: Logging,
-        monitors: Option<SocketAddr>,
+        monitors: Option<TcpListener>,
         waker: &Arc<Waker>,
     ) -> io::Result<Ops> {
-        let metrics = monitors.map(|addr| Metrics::start(addr, Arc::clone(waker))).transpose()?;
+        let metrics = monitors.map(|socket| Metrics::start(socket, Arc::clone(waker))).transpose()?;
         let (turns, notify) = (Turns::default(), Notify::from_environment());
         Ok(Ops { turns, logging, notify, metrics })
     }

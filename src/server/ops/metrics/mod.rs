@@ -9,7 +9,7 @@ mod snapshot;
 mod text;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -19,6 +19,7 @@ use mio::Waker;
 pub(in crate::server) use crate::server::ops::metrics::snapshot::{Histograms, Snapshot};
 
 use crate::server::net::listen;
+use crate::server::net::passed::Passed;
 use crate::server::ops::metrics::serve::Asker;
 
 /// The loop's side.
@@ -30,10 +31,14 @@ pub(in crate::server) struct Metrics {
 }
 
 impl Metrics {
-    /// Listens, and starts the thread.
-    pub(in crate::server) fn start(addr: SocketAddr, waker: Arc<Waker>) -> io::Result<Metrics> {
-        let listener = listen::listen_blocking(addr)
-            .map_err(|why| io::Error::new(why.kind(), format!("--metrics-listen {addr}: {why}")))?;
+    /// Listens, with a socket that was passed on where there is one.
+    pub(in crate::server) fn listen(addr: SocketAddr, passed: &mut Passed) -> io::Result<TcpListener> {
+        listen::listen_blocking(addr, passed)
+            .map_err(|why| io::Error::new(why.kind(), format!("--metrics-listen {addr}: {why}")))
+    }
+
+    /// Starts the thread.
+    pub(in crate::server) fn start(listener: TcpListener, waker: Arc<Waker>) -> io::Result<Metrics> {
         let addr = listener.local_addr()?;
         let (ask, questions) = sync_channel(1);
         let asker = Asker { ask, waker };
