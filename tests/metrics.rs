@@ -123,6 +123,9 @@ fn a_monitor_that_misbehaves_keeps_nobody_out() {
     // It may be told of the end by a reset, because nobody has read what it sent.
     let _ = half.read_to_end(&mut rest);
     assert_eq!(rest, b"", "an answer to half a question");
+    // Together they have far more time than anybody waits for an answer.
+    let _silent: Vec<_> = (0..100).map(|_| connect(addr)).collect();
+    assert_eq!(get(addr, "/healthz"), (200, "ok\n".to_owned()));
     for (request, status) in [
         ("POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "405"),
         ("GET /other HTTP/1.1\r\nHost: x\r\n\r\n", "404"),

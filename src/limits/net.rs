@@ -12,8 +12,8 @@ pub const BACKLOG: i32 = 65535;
 pub const CONNECTIONS_MAX: usize = 1 << 20;
 /// Descriptors for which the kernel allocates its table before the first connection, 8 bytes each.
 pub const DESCRIPTORS_AHEAD: usize = 1 << 16;
-/// Descriptors not used for connections: standard streams, poll, waker, signals, listeners, files, and connections
-/// evicted in the same turn.
+/// Descriptors not used for connections: standard streams, poll, waker, signals, listeners, monitors, files, and
+/// connections evicted in the same turn.
 pub const DESCRIPTOR_RESERVE: usize = 64;
 /// TCP keepalive: the shortest silence after which a peer's kernel is probed. With the longest times an idle peer that
 /// has vanished is noticed after 4 min + 8 × 20 s.

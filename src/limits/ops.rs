@@ -22,8 +22,13 @@ pub const NICE_COMMIT: i32 = -10;
 pub const NICE_BACKGROUND: i32 = 10;
 /// How long a start that makes progress may go on until it tells of more: the largest file can be verified meanwhile.
 pub const NOTIFY_STARTING: Duration = Duration::from_secs(60);
-/// How long a monitor has to send its request, and to take some of the answer.
+/// How long a monitor has to send its request.
 pub const METRICS_PEER: Duration = Duration::from_secs(2);
+/// Connections to `--metrics-listen` whose request has not come. One more ends the oldest; they take descriptors that are
+/// reserved, so there are few.
+pub const METRICS_PEERS: usize = 8;
+/// The send buffer for a monitor. An answer fits, so that the thread does not wait for who takes it.
+pub const METRICS_SEND_BUFFER: usize = 64 << 10;
 /// How long a monitor waits for the loop before it is told that the loop stands still: far longer than any turn, and less than
 /// monitors wait for an answer, which is 10 s with Prometheus.
 pub const METRICS_ANSWER: Duration = Duration::from_secs(5);

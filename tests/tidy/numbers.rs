@@ -7,10 +7,10 @@ use chat_room::limits::{
     FIND_SLICE, FIND_TIME_MAX, GUESS_DELAY_MAX, GUESS_DELAY_MIN, GUESS_FORGIVEN, HASH_QUEUE_MAX,
     HISTORY_BLOCK, HISTORY_LINES_DEFAULT, HISTORY_LINES_MAX, HISTORY_QUEUE_MAX, HISTORY_SEGMENT_MAX,
     KEEPALIVE_RETRIES, LINE_MAX_DEFAULT, LINE_OVERHEAD, LINGER, LIST_COST, LOG_QUEUE_MAX,
-    LOGIN_TIMEOUT_DEFAULT, LOGINS_WAITING_MAX, MAIL_MAX, MEMBERS_QUEUE_MAX, OWED_PAUSE, PAGE_BYTES_MAX,
-    PAGE_LINES_MAX, PASSWORD_MAX, PASSWORD_MIN, PEER_SILENT, PEER_STUCK, RATE_DEFAULT, SLICE, TERMINAL_LINE,
-    TIME_LEN, TOKEN_LIFE, TOKEN_MAX, TRIES_MAX, TYPED_PER_EXCHANGE, VERB_MAX, WINDOW_DEFAULT,
-    WRITE_CATCHING_UP,
+    LOGIN_TIMEOUT_DEFAULT, LOGINS_WAITING_MAX, MAIL_MAX, MEMBERS_QUEUE_MAX, METRICS_PEER, METRICS_PEERS,
+    OWED_PAUSE, PAGE_BYTES_MAX, PAGE_LINES_MAX, PASSWORD_MAX, PASSWORD_MIN, PEER_SILENT, PEER_STUCK,
+    RATE_DEFAULT, SLICE, TERMINAL_LINE, TIME_LEN, TOKEN_LIFE, TOKEN_MAX, TRIES_MAX, TYPED_PER_EXCHANGE,
+    VERB_MAX, WINDOW_DEFAULT, WRITE_CATCHING_UP,
 };
 
 use crate::{nothing_wrong, read};
@@ -104,6 +104,8 @@ fn phrases() -> Vec<(&'static str, Vec<String>)> {
                     "At most {} connections may be waiting to log in",
                     thousands(CONNECTIONS_BEFORE_LOGIN_DEFAULT)
                 ),
+                format!("A request has {} seconds to arrive", word(METRICS_PEER.as_secs())),
+                format!("at most {} connections may be without one", word(METRICS_PEERS as u64)),
                 format!("at {} MiB a new one begins", HISTORY_SEGMENT_MAX >> 20),
                 format!("{DEVICES_PER_MEMBER_MAX} named devices are remembered"),
                 format!("| `{CONNECTIONS_PER_ADDRESS_DEFAULT}` | connections from one"),

@@ -36,13 +36,13 @@ pub(super) fn begin(socket: Socket) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
-/// Listens at `addr`, also right after a crash, for a thread that serves one connection after the other.
-pub(in crate::server) fn listen_blocking(
+/// Listens at `addr`, also right after a crash, for a thread of its own, which does not wait in accept.
+pub(in crate::server) fn listen_aside(
     addr: SocketAddr,
     passed: &mut Passed,
 ) -> io::Result<std::net::TcpListener> {
     let socket = passed.take(addr).map_or_else(|| bound(addr), |socket| Ok(socket.into()))?;
-    socket.set_nonblocking(false)?;
+    socket.set_nonblocking(true)?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }

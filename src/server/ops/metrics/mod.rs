@@ -1,7 +1,8 @@
 //! `--metrics-listen`: what Prometheus and other monitors are told, over HTTP.
 //!
-//! A thread of its own takes one request after the other, and asks the loop for its figures. So a monitor that is slow
-//! keeps only other monitors waiting, and a loop that stands still is told as such.
+//! A thread of its own answers one request after the other, and asks the loop for its figures. So a loop that stands still is
+//! told as such. A monitor that is slow keeps nobody waiting: an answer begins when all of its request is there, and is taken by
+//! the kernel at once.
 
 pub mod figure;
 mod serve;
@@ -33,7 +34,7 @@ pub(in crate::server) struct Metrics {
 impl Metrics {
     /// Listens, with a socket that was passed on where there is one.
     pub(in crate::server) fn listen(addr: SocketAddr, passed: &mut Passed) -> io::Result<TcpListener> {
-        listen::listen_blocking(addr, passed)
+        listen::listen_aside(addr, passed)
             .map_err(|why| io::Error::new(why.kind(), format!("--metrics-listen {addr}: {why}")))
     }
 

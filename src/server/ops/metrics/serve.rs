@@ -1,7 +1,7 @@
 //! The thread: HTTP/1.1 for `/metrics` and `/healthz`, one request a connection.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
@@ -9,8 +9,10 @@ use std::time::Instant;
 
 use log::debug;
 use mio::Waker;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::SockRef;
 
-use crate::limits::{ACCEPT_PAUSE, METRICS_ANSWER, METRICS_PEER};
+use crate::limits::{ACCEPT_PAUSE, METRICS_ANSWER, METRICS_PEER, METRICS_PEERS, METRICS_SEND_BUFFER};
 use crate::server::net::web::answer;
 use crate::server::net::web::http::date;
 use crate::server::net::web::request::{Head, Malformed, Method, Request};
@@ -35,47 +37,74 @@ impl Asker {
     }
 }
 
+/// A connection whose request has not come in full.
+struct Waiting {
+    stream: TcpStream,
+    peer: SocketAddr,
+    head: Head,
+    until: Instant,
+}
+
 /// Serves for good: the end of the process ends it.
 pub(super) fn run(listener: &TcpListener, asker: &Asker) {
+    let mut waiting: Vec<Waiting> = Vec::new();
     loop {
-        match listener.accept() {
-            Ok((stream, peer)) => {
-                if let Err(error) = serve(stream, asker) {
-                    debug!("metrics: {error}: from={peer}");
-                }
-            }
+        wait(listener, &waiting);
+        if let Err(error) = accept(listener, &mut waiting) {
             // No descriptor is free, for example.
-            Err(error) => {
-                debug!("metrics: {error}");
-                thread::sleep(ACCEPT_PAUSE);
-            }
+            debug!("metrics: {error}");
+            thread::sleep(ACCEPT_PAUSE);
         }
+        waiting.retain_mut(|one| {
+            let Err(error) = one.serve(asker) else { return false };
+            let goes_on = error.kind() == ErrorKind::WouldBlock && Instant::now() < one.until;
+            if !goes_on {
+                debug!("metrics: {error}: from={}", one.peer);
+            }
+            goes_on
+        });
     }
 }
 
-fn serve(mut stream: TcpStream, asker: &Asker) -> io::Result<()> {
-    let request = read(&mut stream)?;
-    stream.set_write_timeout(Some(METRICS_PEER))?;
-    stream.write_all(&answer(request, asker))?;
-    stream.shutdown(Shutdown::Write)
+/// Until somebody connects or sends, or has had its time.
+fn wait(listener: &TcpListener, waiting: &[Waiting]) {
+    let left = waiting.iter().map(|one| one.until.saturating_duration_since(Instant::now())).min();
+    let left = left.map(|left| Timespec::try_from(left).expect("it is some seconds"));
+    let mut fds = vec![PollFd::new(listener, PollFlags::IN)];
+    fds.extend(waiting.iter().map(|one| PollFd::new(&one.stream, PollFlags::IN)));
+    // Whom it is for is found out by trying.
+    let _ = poll(&mut fds, left.as_ref());
 }
 
-/// Reads the head of a request, from a peer that has little time for it.
-fn read(stream: &mut TcpStream) -> io::Result<Result<Request, Malformed>> {
-    let deadline = Instant::now() + METRICS_PEER;
-    let (mut head, mut buf) = (Head::default(), [0; 1024]);
-    loop {
-        if let Some(request) = head.next_request() {
-            return Ok(request);
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut buf)? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()),
-            n => head.feed(&buf[..n]),
+/// Takes one that has connected: the others are served before the next comes. If there are too many, the oldest goes, which
+/// has been silent longest.
+fn accept(listener: &TcpListener, waiting: &mut Vec<Waiting>) -> io::Result<()> {
+    let (stream, peer) = match listener.accept() {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+        accepted => accepted?,
+    };
+    stream.set_nonblocking(true)?;
+    SockRef::from(&stream).set_send_buffer_size(METRICS_SEND_BUFFER)?;
+    if waiting.len() == METRICS_PEERS {
+        waiting.remove(0);
+    }
+    waiting.push(Waiting { stream, peer, head: Head::default(), until: Instant::now() + METRICS_PEER });
+    Ok(())
+}
+
+impl Waiting {
+    /// Answers if the request is complete; what would wait is an error.
+    fn serve(&mut self, asker: &Asker) -> io::Result<()> {
+        let mut buf = [0; 1024];
+        loop {
+            if let Some(request) = self.head.next_request() {
+                self.stream.write_all(&answer(request, asker))?;
+                return self.stream.shutdown(Shutdown::Write);
+            }
+            match self.stream.read(&mut buf)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                n => self.head.feed(&buf[..n]),
+            }
         }
     }
 }
