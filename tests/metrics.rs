@@ -128,6 +128,7 @@ fn a_monitor_that_misbehaves_keeps_nobody_out() {
     assert_eq!(get(addr, "/healthz"), (200, "ok\n".to_owned()));
     for (request, status) in [
         ("POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "405"),
+        ("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nx=1", "405"),
         ("GET /other HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
         ("LOGIN ann@x ann-secret\r\n", "400"),
     ] {

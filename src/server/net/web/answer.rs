@@ -45,6 +45,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
+/// The status for another method than GET and HEAD, and the field that has to come with it.
+const NOT_ALLOWED: (&str, &str) = ("405 Method Not Allowed", "Allow: GET, HEAD\r\n");
+
 /// RFC 6455 section 1.3.
 const WEBSOCKET_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -68,21 +71,22 @@ pub fn answer(request: &Request, site: &Site, date: &str, may_stay: bool) -> Ans
     }
     match (files::find(&request.path), request.method) {
         (None, _) => refuse("404 Not Found", ""),
-        (Some(_), Method::Other) => refuse("405 Method Not Allowed", "Allow: GET, HEAD\r\n"),
+        (Some(_), Method::Other) => refuse(NOT_ALLOWED.0, NOT_ALLOWED.1),
         (Some(file), Method::Get | Method::Head) => send(file, request, date, after),
     }
 }
 
 /// Answers what is no request.
 pub fn refuse(why: Malformed, date: &str) -> Answer {
-    let status = match why {
-        Malformed::Syntax => "400 Bad Request",
-        Malformed::Body => "413 Content Too Large",
-        Malformed::LineTooLong => "414 URI Too Long",
-        Malformed::HeadTooLong => "431 Request Header Fields Too Large",
-        Malformed::Version => "505 HTTP Version Not Supported",
+    let (status, fields) = match why {
+        Malformed::Syntax => ("400 Bad Request", ""),
+        Malformed::Method => NOT_ALLOWED,
+        Malformed::Body => ("413 Content Too Large", ""),
+        Malformed::LineTooLong => ("414 URI Too Long", ""),
+        Malformed::HeadTooLong => ("431 Request Header Fields Too Large", ""),
+        Malformed::Version => ("505 HTTP Version Not Supported", ""),
     };
-    refusal(status, "", date, Method::Get)
+    refusal(status, fields, date, Method::Get)
 }
 
 /// Answers a request that has not come in time.

@@ -15,6 +15,8 @@ pub enum Malformed {
     Syntax,
     /// It has a body, and nothing here takes one.
     Body,
+    /// It has a body, and its method is none that is known.
+    Method,
     /// The first line is too long.
     LineTooLong,
     /// All lines together are.
@@ -215,8 +217,12 @@ impl Head {
                     self.keeps_alive.get_or_insert(After::KeepAlive);
                 }
             }
-            "content-length" if value != "0" => return Err(Malformed::Body),
-            "transfer-encoding" => return Err(Malformed::Body),
+            "content-length" if value == "0" => {}
+            // A shorter body would not help who asks with another method.
+            "content-length" | "transfer-encoding" if request.method == Method::Other => {
+                return Err(Malformed::Method);
+            }
+            "content-length" | "transfer-encoding" => return Err(Malformed::Body),
             "if-none-match" => request.has = Some(value.to_owned()),
             "accept-encoding" => request.accepts_gzip |= words().any(is_gzip),
             "upgrade" => request.upgrade.to_websocket |= has("websocket"),

@@ -162,6 +162,7 @@ fn the_connection_ends_when_it_has_to() {
     );
     for (why, status) in [
         (Malformed::Syntax, "400"),
+        (Malformed::Method, "405"),
         (Malformed::Body, "413"),
         (Malformed::LineTooLong, "414"),
         (Malformed::HeadTooLong, "431"),

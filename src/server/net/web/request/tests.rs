@@ -78,6 +78,8 @@ fn what_is_no_request() {
         ("GET / HTTP/1.1\r\nHost: a\u{1}\r\n", Malformed::Syntax),
         ("GET / HTTP/1.1\r\nContent-Length: 1\r\n", Malformed::Body),
         ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", Malformed::Body),
+        ("POST / HTTP/1.1\r\nContent-Length: 1\r\n", Malformed::Method),
+        ("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", Malformed::Method),
         (&format!("GET /{long} HTTP/1.1\r\n"), Malformed::LineTooLong),
         (&format!("{long}{long}"), Malformed::LineTooLong),
         (&format!("GET / HTTP/1.1\r\n{fields}"), Malformed::HeadTooLong),
