@@ -145,12 +145,15 @@ fn the_certificate_comes_along() {
     assert_eq!(fs::read(&own).expect("made"), fs::read(copy.path().join("self-signed.pem")).expect("copied"));
     assert_eq!(copy.path().join("self-signed.pem").metadata().expect("a file").mode() & 0o777, 0o600);
 
-    let (cert, key) = (own.to_str().expect("text"), own.to_str().expect("text"));
+    // Beside the blocks of PEM any bytes may stand.
+    let odd = folder_of(&server).join("odd.pem");
+    fs::write(&odd, [b"M\xfcller\n".to_vec(), fs::read(&own).expect("made")].concat()).expect("written");
+    let (cert, key) = (odd.to_str().expect("text"), own.to_str().expect("text"));
     let copy = tempfile::tempdir().expect("a folder");
     let given = [&tls[..], &["--tls-cert", cert, "--tls-key", key]].concat();
     backup(&folder_of(&server), copy.path(), &given).expect("a backup");
-    for name in ["tls-cert.pem", "tls-key.pem"] {
-        assert_eq!(fs::read(copy.path().join(name)).expect("copied"), fs::read(&own).expect("made"));
+    for (name, of) in [("tls-cert.pem", &odd), ("tls-key.pem", &own)] {
+        assert_eq!(fs::read(copy.path().join(name)).expect("copied"), fs::read(of).expect("made"));
     }
 }
 

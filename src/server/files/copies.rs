@@ -1,9 +1,11 @@
 //! Copies of files for a backup: durable when they are made, and readable by the same people as the original.
 
 use std::fs::{DirBuilder, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use crate::files::new_file;
 use crate::server::files::{Problem, attributes};
@@ -32,10 +34,11 @@ pub(in crate::server) fn make_file(
     made.map_err(|error| Problem::of(to, format_args!("cannot be written: {error}")))
 }
 
-/// Copies a small file.
+/// Copies a small file, whatever its bytes are.
 pub(in crate::server) fn copy(from: &Path, to: &Path) -> Result<(), Problem> {
     let cannot = |error: io::Error| Problem::of(from, format_args!("cannot be read: {error}"));
     let like = File::open(from).map_err(cannot)?;
-    let bytes = zeroize::Zeroizing::new(io::read_to_string(&like).map_err(cannot)?);
-    make_file(to, &like, |file| file.write_all(bytes.as_bytes()))
+    let mut bytes = Zeroizing::new(Vec::new());
+    (&like).read_to_end(&mut bytes).map_err(cannot)?;
+    make_file(to, &like, |file| file.write_all(&bytes))
 }
