@@ -159,7 +159,7 @@ fn the_certificate_comes_along() {
 
 #[test]
 fn what_cannot_be_a_backup_is_refused_and_leaves_nothing() {
-    let server = Server::start();
+    let server = Server::with(&members_txt(&GROUP), &["--tls-listen", "127.0.0.1:0"]);
     let folder = folder_of(&server);
     let place = tempfile::tempdir().expect("a folder");
     let to = place.path().join("backup");
@@ -172,6 +172,14 @@ fn what_cannot_be_a_backup_is_refused_and_leaves_nothing() {
     check(&["--members", "nowhere.txt"], "nowhere.txt: does not exist");
     let damaged = folder_with("ann@x\n");
     check(&["--members", damaged.path().join("members.txt").to_str().expect("text")], "members.txt:1: ");
+    // A start would refuse these, so the copy is of no use.
+    let other = Server::with(&members_txt(&GROUP), &["--tls-listen", "127.0.0.1:0"]);
+    let tls = |cert: &Path, key: &Path| {
+        let (cert, key) = (cert.to_string_lossy().into_owned(), key.to_string_lossy().into_owned());
+        let options = ["--tls-listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
+        check(&options, &format!("{cert}: cannot be served with the key in {key}: "));
+    };
+    tls(&folder.join("self-signed.pem"), &folder_of(&other).join("self-signed.pem"));
     assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 0);
     fs::create_dir(place.path().join("backup.new")).expect("a folder");
     check(&[], "backup.new: was left unfinished by a backup that was killed; remove it");

@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::server::files::{Problem, copies, folder_of, folders, shown};
 use crate::server::log::local::{self, BackedUp};
 use crate::server::members::file;
-use crate::server::net::certificate::{SELF_SIGNED, Source};
+use crate::server::net::certificate::{Certificate, SELF_SIGNED, Source};
 use crate::server::threads::priority::Priority;
 
 /// The names in a backup are those that a start looks for.
@@ -47,20 +47,31 @@ fn fill(to: &Path, options: &Options, history: &Path) -> Result<BackedUp, Proble
     let backed_up = local::back_up(history, &to.join(HISTORY))?;
     // After the events: a member who is in one of them and not in the file would be removed by a start.
     file::back_up(&options.members, &to.join(MEMBERS))?;
-    match &options.listen.certificate {
-        Some(Source::Files { cert, key }) => {
-            copies::copy(cert, &to.join(CERT))?;
-            copies::copy(key, &to.join(KEY))?;
-        }
-        Some(Source::SelfSigned(_)) | None => {
-            let own = options.members.with_file_name(SELF_SIGNED);
-            match own.symlink_metadata() {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                _ => copies::copy(&own, &to.join(SELF_SIGNED))?,
-            }
-        }
+    let source = options.listen.certificate.as_ref();
+    let Some(copied) = certificate(source, &options.members, to)? else { return Ok(backed_up) };
+    // As the start and `--check` judge.
+    if let (Some(source), Err(problem)) = (source, Certificate::load(&copied)) {
+        // Its own name, if it is no better.
+        Certificate::load(source)?;
+        return Err(problem);
     }
     Ok(backed_up)
+}
+
+/// Copies the certificate with its key, if there is one already.
+fn certificate(source: Option<&Source>, members: &Path, to: &Path) -> Result<Option<Source>, Problem> {
+    if let Some(Source::Files { cert, key }) = source {
+        let copied = Source::Files { cert: to.join(CERT), key: to.join(KEY) };
+        copies::copy(cert, &to.join(CERT))?;
+        copies::copy(key, &to.join(KEY))?;
+        return Ok(Some(copied));
+    }
+    let (own, copied) = (members.with_file_name(SELF_SIGNED), to.join(SELF_SIGNED));
+    if own.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    copies::copy(&own, &copied)?;
+    Ok(Some(Source::SelfSigned(copied)))
 }
 
 /// Gives it its name, durably.
