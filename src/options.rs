@@ -106,6 +106,9 @@ fn help() -> String {
 /// What can be combined with `--init`.
 const WITH_INIT: [&str; 5] = ["members", "history", "init", "help", "version"];
 
+/// What is done instead of serving, beside `--init`: one of them.
+const INSTEAD: [&str; 4] = ["check", "backup", "make-cluster", "cluster-found"];
+
 /// Parses the arguments after the program's name. An error is a sentence that names the option.
 pub fn parse(args: &[String]) -> Result<Invocation, String> {
     let matches = manual::grammar(&flags()).parse(args).map_err(|error| error.to_string())?;
@@ -133,6 +136,10 @@ pub fn parse(args: &[String]) -> Result<Invocation, String> {
         return Ok(Invocation::Init(members, mail));
     }
     let options = Box::new(serving(&matches, members)?);
+    let mut instead = INSTEAD.into_iter().filter(|name| matches.opt_present(name));
+    if let (Some(one), Some(other)) = (instead.next(), instead.next()) {
+        return Err(format!("--{other} has no meaning with --{one}"));
+    }
     if let Some(folder) = matches.opt_str("backup") {
         if options.history.is_none() {
             return Err("--backup has no meaning with --history none".to_owned());
