@@ -192,6 +192,19 @@ fn what_cannot_be_a_backup_is_refused_and_leaves_nothing() {
     }
 }
 
+#[test]
+fn a_name_may_end_with_a_slash() {
+    let server = Server::start();
+    let place = tempfile::tempdir().expect("a folder");
+    fs::create_dir(place.path().join("empty")).expect("a folder");
+    for name in ["new/", "empty/", "other/."] {
+        let told = backup(&folder_of(&server), &place.path().join(name), &[]).expect(name);
+        assert!(told.contains(": made, with "), "{told}");
+        assert!(place.path().join(name).join("members.txt").exists(), "{name}");
+    }
+    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 3);
+}
+
 /// Files of events that are full are linked; they are begun and dropped while backups are made.
 #[test]
 fn files_may_be_begun_and_dropped_meanwhile() {

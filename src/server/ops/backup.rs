@@ -22,6 +22,8 @@ const KEY: &str = "tls-key.pem";
 /// Makes the backup. Returns a sentence that says what it has.
 pub fn back_up(options: &Options, to: &Path) -> Result<String, Problem> {
     let history = options.history.as_ref().expect("the options demand it");
+    // Shells complete the name of a folder with a slash, after which no suffix can stand.
+    let to: &Path = &to.components().collect::<PathBuf>();
     // Nobody waits for it, and the server may want this core.
     Priority::Idle.assume();
     if fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
