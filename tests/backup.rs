@@ -20,7 +20,8 @@ use std::thread::JoinHandle;
 use chat_room::protocol::Seq;
 use chat_room::server::log::local::{self, Settings};
 use common::peer::Peer;
-use common::server::{GROUP, PATIENCE, Server, folder_with, members_txt};
+use common::server::{GROUP, PATIENCE, Server, folder_with, members_txt, until};
+use rustix::fs::{FileType, Mode};
 use store::{SMALL, Store, age, lines};
 use tempfile::TempDir;
 
@@ -169,6 +170,7 @@ fn what_cannot_be_a_backup_is_refused_and_leaves_nothing() {
     };
     check(&["--history", "none"], "--backup has no meaning with --history none");
     check(&["--history", "nowhere"], "nowhere: cannot be read");
+    check(&["--members", "nowhere/members.txt"], "nowhere/members.txt: cannot open its folder: ");
     check(&["--members", "nowhere.txt"], "nowhere.txt: does not exist");
     let damaged = folder_with("ann@x\n");
     check(&["--members", damaged.path().join("members.txt").to_str().expect("text")], "members.txt:1: ");
@@ -190,6 +192,36 @@ fn what_cannot_be_a_backup_is_refused_and_leaves_nothing() {
     for name in ["", "history", "history/id", "history/000000000001.txt"] {
         assert_eq!(to.join(name).metadata().expect("it is there").mode() & 0o077, 0, "{name}");
     }
+}
+
+#[test]
+fn what_is_being_written_is_told_from_what_was_left_behind() {
+    let server = Server::start();
+    let folder = folder_of(&server);
+    let place = tempfile::tempdir().expect("a folder");
+    let (to, unfinished) = (place.path().join("backup"), place.path().join("backup.new"));
+    // A pipe that nobody writes to holds it up at its last file.
+    let pipe = folder.join("self-signed.pem");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
+    let (of, name) = (folder.clone(), to.clone());
+    let first = std::thread::spawn(move || backup(&of, &name, &[]));
+    until("it has come to its last file", || unfinished.join("members.txt").exists());
+    let told = backup(&folder, &to, &[]).expect_err("the name is taken");
+    assert!(told.contains("backup.new: is being written by another backup; "), "{told}");
+
+    // The nightly one tidies up first.
+    let left = place.path().join("left.new");
+    fs::create_dir(&left).expect("a folder");
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chat-room-backup.service");
+    let unit = fs::read_to_string(unit).expect("a file of this repository");
+    let tidies = unit.lines().find_map(|line| line.strip_prefix("ExecStartPre=find ")).expect("a line");
+    let tidies = tidies.replace("/var/backups/chat-room", place.path().to_str().expect("text"));
+    let status = Command::new("sh").args(["-c", &format!("find {tidies}")]).status().expect("a shell");
+    assert!(status.success() && !left.exists());
+
+    fs::write(&pipe, "").expect("it reads");
+    first.join().expect("it ends").expect("a backup");
+    assert!(to.join("members.txt").exists() && !unfinished.exists());
 }
 
 #[test]

@@ -12,12 +12,13 @@ use crate::server::files::{Problem, attributes};
 
 /// Makes a folder that only the owner of another one can read.
 pub(in crate::server) fn make_folder(to: &Path, like: &Path) -> Result<(), Problem> {
-    let made = DirBuilder::new().mode(0o700).create(to).and_then(|()| {
-        // Where the owner cannot be kept, this user has the copy for itself, which is safe.
-        let _ = attributes::keep_owner(&File::open(like)?, &File::open(to)?);
-        Ok(())
-    });
-    made.map_err(|error| Problem::of(to, format_args!("cannot be made: {error}")))
+    let made = DirBuilder::new().mode(0o700).create(to);
+    made.map_err(|error| Problem::of(to, format_args!("cannot be made: {error}")))?;
+    // Where the owner cannot be kept, this user has the copy for itself, which is safe.
+    if let (Ok(like), Ok(to)) = (File::open(like), File::open(to)) {
+        let _ = attributes::keep_owner(&like, &to);
+    }
+    Ok(())
 }
 
 /// Makes a file with what `write` writes, and with the owner, mode and attributes of `like`, as far as this user may.

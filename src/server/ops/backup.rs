@@ -2,12 +2,16 @@
 //!
 //! It is made under another name, which it loses at the end: a backup that has its name is whole.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
 use crate::options::Options;
-use crate::server::files::{Problem, copies, folder_of, folders, shown};
+use crate::server::files::{NONBLOCK, Problem, copies, folder_of, folders, shown};
 use crate::server::log::local::{self, BackedUp};
 use crate::server::members::file;
 use crate::server::net::certificate::{Certificate, SELF_SIGNED, Source};
@@ -30,10 +34,7 @@ pub fn back_up(options: &Options, to: &Path) -> Result<String, Problem> {
         return Err(Problem::of(to, "is not empty; name a folder that does not exist"));
     }
     let unfinished = PathBuf::from([to.as_os_str(), folders::UNFINISHED.as_ref()].join("".as_ref()));
-    if unfinished.symlink_metadata().is_ok() {
-        return Err(Problem::of(&unfinished, "was left unfinished by a backup that was killed; remove it"));
-    }
-    copies::make_folder(&unfinished, folder_of(&options.members))?;
+    let _lock = begin(&unfinished, folder_of(&options.members))?;
     let done = fill(&unfinished, options, history).and_then(|backed_up| {
         finish(&unfinished, to).map_err(|error| Problem::of(to, format_args!("cannot be made: {error}")))?;
         Ok(backed_up)
@@ -43,6 +44,35 @@ pub fn back_up(options: &Options, to: &Path) -> Result<String, Problem> {
     let BackedUp { first, last } = done;
     let events = if last < first { "no events".to_owned() } else { format!("the events {first} to {last}") };
     Ok(format!("{}: made, with {events}; a server started in it goes on from there", shown(to)))
+}
+
+/// Makes the folder, and locks it for as long as it is written: that tells it from what a killed backup left behind.
+fn begin(unfinished: &Path, like: &Path) -> Result<File, Problem> {
+    copies::make_folder(unfinished, like).map_err(|problem| taken(unfinished).unwrap_or(problem))?;
+    let folder =
+        open(unfinished).map_err(|error| Problem::of(unfinished, format_args!("cannot be read: {error}")))?;
+    // Who looks at the lock has it for a moment. Some file systems have no locks for folders.
+    let _ = flock(&folder, FlockOperation::LockExclusive);
+    Ok(folder)
+}
+
+/// What to do about something that has the name already.
+fn taken(unfinished: &Path) -> Option<Problem> {
+    unfinished.symlink_metadata().ok()?;
+    let is_locked = open(unfinished)
+        .is_ok_and(|folder| flock(folder, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK));
+    Some(Problem::of(
+        unfinished,
+        if is_locked {
+            "is being written by another backup; wait for it, or name another folder"
+        } else {
+            "was left unfinished by a backup that was killed; remove it"
+        },
+    ))
+}
+
+fn open(folder: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(NONBLOCK).open(folder)
 }
 
 fn fill(to: &Path, options: &Options, history: &Path) -> Result<BackedUp, Problem> {
@@ -78,7 +108,7 @@ fn certificate(source: Option<&Source>, members: &Path, to: &Path) -> Result<Opt
 
 /// Gives it its name, durably.
 fn finish(unfinished: &Path, to: &Path) -> io::Result<()> {
-    folders::sync(fs::File::open(unfinished)?)?;
+    folders::sync(File::open(unfinished)?)?;
     fs::rename(unfinished, to)?;
     folders::sync_parent(to)
 }
