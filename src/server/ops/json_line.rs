@@ -25,7 +25,8 @@ impl std::str::FromStr for LogFormat {
 }
 
 /// The object: `time`, `level` and `message`, and a member for each `name=value` at the message's end; a value is a word, or
-/// quoted. The message has these, too. A line of another form, which only the log itself writes, is a message of level WARN.
+/// quoted if it is one of [`QUOTED`]. The message has these, too. A line of another form, which only the log itself writes, is a
+/// message of level WARN.
 pub(super) fn json_line(line: &[u8]) -> Vec<u8> {
     let line = String::from_utf8_lossy(line);
     let line = line.trim_end_matches('\n');
@@ -52,18 +53,25 @@ fn parts(line: &str) -> Option<(&str, &str, &str)> {
     Some((time, level, message))
 }
 
+/// The values that people chose freely: only these are quoted. A mail is a word, also one that has quotation marks.
+const QUOTED: [&str; 2] = ["name", "title"];
+
 /// The last field of a message, and what is before it.
 fn last_field(message: &str) -> Option<(&str, &str, Value)> {
+    quoted_field(message).or_else(|| {
+        let (before, word) = message.rsplit_once(' ').unwrap_or(("", message));
+        let (name, value) = word.split_once('=')?;
+        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase());
+        (is_name && !value.is_empty()).then(|| (before, name, Value::from(value)))
+    })
+}
+
+fn quoted_field(message: &str) -> Option<(&str, &str, Value)> {
     // Within quotes there are no bare ones.
-    let at = match message.strip_suffix('"') {
-        Some(inside) => inside.rfind("=\"")?,
-        None => message.rfind(' ').map_or(0, |blank| blank + 1) + message.rsplit(' ').next()?.find('=')?,
-    };
+    let at = message.strip_suffix('"')?.rfind("=\"")?;
     let (before, name) = message[..at].rsplit_once(' ').unwrap_or(("", &message[..at]));
-    let value = &message[at + 1..];
-    let value = if value.starts_with('"') { serde_json::from_str(value).ok()? } else { Value::from(value) };
-    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase());
-    (is_name && value != "").then_some((before, name, value))
+    let value: Value = serde_json::from_str(&message[at + 1..]).ok()?;
+    (QUOTED.contains(&name) && value != "").then_some((before, name, value))
 }
 
 #[cfg(test)]
@@ -107,6 +115,28 @@ mod tests {
             let has = |name: &str, value: &str| told.get(name).is_some_and(|told| told == value);
             assert!(has("name", typed) && has("by", "b@x") && has("mail", "b@x"), "{typed}: {told}");
             assert_eq!(told.as_object().expect("one").len(), 6, "{told}");
+        }
+    }
+
+    #[test]
+    fn mails_may_have_quotation_marks() {
+        for mail in [
+            r#""b@x"#,
+            r#"b@x""#,
+            r#""b@x""#,
+            r#"b"@x"#,
+            r#"b="@x"#,
+            r#"="b@x""#,
+            r#"name="b@x""#,
+            "name=b@x",
+        ] {
+            for rest in [format!("by={mail}"), format!("by={mail} name=\"B\"")] {
+                let line = format!("t [INFO] x: mail={mail} {rest}\n");
+                let told: Value = serde_json::from_slice(&json_line(line.as_bytes())).expect("JSON");
+                assert!(told["mail"] == mail && told["by"] == mail, "{mail}: {told}");
+                let name = rest.ends_with('"') && rest.contains(' ');
+                assert_eq!(told.get("name").is_some(), name, "{mail}: {told}");
+            }
         }
     }
 }
