@@ -123,6 +123,8 @@ fn serve(options: &Options) -> Result<(), String> {
         info!("metrics on http://{addr}/metrics");
     }
     let outcome = server.run().map_err(|error| format!("the poll failed: {error}"));
+    // What was counted is said before that.
+    log::logger().flush();
     info!("stopped");
     logging.flush();
     match outcome? {

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use common::peer::{Peer, fits};
-use common::server::{GROUP, Server, cheap_hash, line_of, members_txt, until_members};
+use common::server::{GROUP, Server, cheap_hash, line_of, members_txt, until, until_members};
 use common::talk::Talk;
 use rustix::process::Signal;
 
@@ -355,4 +355,40 @@ fn of_a_large_edit_not_all_is_told() {
     fs::write(server.members(), server.members_text() + &more.concat()).expect("written");
     server.until_logged("members changed: 476 more, too many to list");
     assert_eq!(told(&server).len(), 1025);
+}
+
+#[test]
+fn what_the_log_has_counted_does_not_follow_what_ended_it() {
+    let mut server = Server::start();
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let good = server.members_text();
+    let edit = |before: &str, after: &str| {
+        fs::write(server.members(), format!("{before}{good}{after}")).expect("written");
+    };
+    let (wrong, right) = ("the members stay as they were: ", "the members file has no mistakes any more");
+    let logged = |text: &str| server.log().matches(text).count();
+    // What comes back is logged again, though a minute has not passed.
+    for round in 1..=2 {
+        edit("", "who is this\n");
+        until("the mistake is logged", || logged(wrong) == round);
+        edit("", "");
+        until("its end is logged", || logged(right) == round);
+    }
+    // One that goes and comes while there is always another is only counted.
+    let mut until_told = |place: &str| {
+        until(place, || {
+            ann.say("ADD kim@x kim-secret");
+            ann.line().expect("an answer").contains(place)
+        });
+    };
+    for (before, after, place) in
+        [("who\n", "", "members.txt:1:"), ("", "who\n", "members.txt:6:"), ("who\n", "", "members.txt:1:")]
+    {
+        edit(before, after);
+        until_told(place);
+    }
+    server.stop();
+    let log = server.log();
+    let last: Vec<&str> = log.lines().rev().take(2).collect();
+    assert!(last[0].ends_with(" stopped") && last[1].ends_with(" (the last of 1 more)"), "{log}");
 }

@@ -17,6 +17,7 @@ pub mod members;
 pub mod net;
 pub mod node;
 pub mod ops;
+mod over;
 mod quoted;
 mod thinned;
 pub mod threads;

@@ -22,6 +22,7 @@ use crate::server::files::Problem;
 use crate::server::members::edits::Edits;
 use crate::server::members::file::{Done, Job, Seen, Timing};
 use crate::server::members::view::View;
+use crate::server::over::log_over;
 use crate::server::quoted::quoted;
 use crate::server::threads::worker::Worker;
 
@@ -178,14 +179,14 @@ impl FileState {
         if let Some(news) = readable {
             self.problem = news.err();
             match &self.problem {
-                None => info!("the members file has no mistakes any more"),
+                None => log_over(format_args!("the members file has no mistakes any more")),
                 Some(problem) => warn!("the members stay as they were: {problem}"),
             }
         }
         if let Some(news) = replaceable {
             self.obstacle = news.err();
             match &self.obstacle {
-                None => info!("the members file can be replaced again"),
+                None => log_over(format_args!("the members file can be replaced again")),
                 Some(problem) => warn!(
                     "{problem} (until then no command changes the members, and passwords typed there stay as they are)"
                 ),

@@ -28,6 +28,8 @@ enum Message {
     Line(Vec<u8>),
     /// Nothing to write, but the file may have to be reopened.
     Wake,
+    /// What was counted is to be written now.
+    Counts,
     Flush(SyncSender<()>),
 }
 
@@ -150,8 +152,8 @@ fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &
         match message {
             Ok(Message::Line(line)) if repeats.admit(&line, now) => sink.write(&line),
             Ok(Message::Line(_) | Message::Wake) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Message::Counts) => repeats.rest().iter().for_each(|line| sink.write(line)),
             Ok(Message::Flush(done)) => {
-                repeats.rest(now).iter().for_each(|line| sink.write(line));
                 let _ = done.send(());
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -186,7 +188,9 @@ impl Write for Pipe {
         Ok(bytes.len())
     }
 
+    /// Asked for by name, with `log::logger().flush()`: simplelog does not call it.
     fn flush(&mut self) -> io::Result<()> {
+        let _ = self.logging.messages.try_send(Message::Counts);
         Ok(())
     }
 }

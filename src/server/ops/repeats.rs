@@ -44,30 +44,33 @@ impl Repeats {
 
     /// The lines that say how often a text was repeated in the past minute. A text that was not is forgotten.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Vec<u8>> {
-        self.take(|known| known.until <= now, now)
-    }
-
-    /// The same for all texts, at the end of the process.
-    pub(super) fn rest(&mut self, now: Instant) -> Vec<Vec<u8>> {
-        self.take(|_| true, now)
-    }
-
-    fn take(&mut self, is_due: impl Fn(&Known) -> bool, now: Instant) -> Vec<Vec<u8>> {
         let mut lines = Vec::new();
         self.0.retain_mut(|known| {
-            if !is_due(known) {
+            if known.until > now {
                 return true;
             }
             if known.count == 0 {
                 return false;
             }
-            let mut line = known.last.trim_ascii_end().to_vec();
-            line.extend(format!(" (the last of {} more)\n", known.count).into_bytes());
-            lines.push(line);
+            lines.push(known.counted());
             (known.count, known.until) = (0, now + REPEATS_MINUTE);
             true
         });
         lines
+    }
+
+    /// The same for all texts. All are forgotten: the process ends, or something is over, and if it comes back that is news.
+    pub(super) fn rest(&mut self) -> Vec<Vec<u8>> {
+        self.0.drain(..).filter(|known| known.count > 0).map(|known| known.counted()).collect()
+    }
+}
+
+impl Known {
+    /// The last of the lines, and how many they were.
+    fn counted(&self) -> Vec<u8> {
+        let mut line = self.last.trim_ascii_end().to_vec();
+        line.extend(format!(" (the last of {} more)\n", self.count).into_bytes());
+        line
     }
 }
 
@@ -109,8 +112,9 @@ mod tests {
         assert!(repeats.due(at(180)).is_empty());
         assert!(repeats.admit(b"t181 [WARN] full\n", at(181)), "it was over");
         assert!(!repeats.admit(b"t182 [WARN] full\n", at(182)));
-        assert_eq!(text(&repeats.rest(at(183))), "t182 [WARN] full (the last of 1 more)\n");
-        assert!(repeats.rest(at(183)).is_empty());
+        assert_eq!(text(&repeats.rest()), "t182 [WARN] full (the last of 1 more)\n");
+        assert!(repeats.rest().is_empty());
+        assert!(repeats.admit(b"t184 [WARN] full\n", at(184)), "it came back");
     }
 
     #[test]

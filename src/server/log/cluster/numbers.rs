@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use log::{error, info, warn};
+use log::{error, warn};
 use mio::Waker;
 
 use crate::protocol::{Author, Mail, Role, Seq};
@@ -21,6 +21,7 @@ use crate::server::log::cluster::node::Node;
 use crate::server::log::cluster::steps::{Asked, Step, Steps};
 use crate::server::log::cluster::worker;
 use crate::server::log::cluster::writing::{News, Writing};
+use crate::server::over::log_over;
 use crate::server::threads::worker::Worker;
 
 /// How long what the stream decides is followed.
@@ -149,7 +150,7 @@ impl Cluster {
             warn!("this node is cut off: its history takes nothing of what the group says");
             self.steps.tell(Step::CutOff);
         } else {
-            info!("this node's history takes again what the group says");
+            log_over(format_args!("this node's history takes again what the group says"));
             self.rejoin();
         }
     }
@@ -237,7 +238,7 @@ impl Cluster {
                     self.steps.tell(Step::CutOff);
                 }
                 FromNode::Back => {
-                    info!("this node is back: the brokers commit again");
+                    log_over(format_args!("this node is back: the brokers commit again"));
                     self.has_quorum = true;
                     self.rejoin();
                 }

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use log::{info, warn};
+use log::warn;
 
 use crate::protocol::{Mail, Role};
 use crate::room::{MembersFile, Standing};
 use crate::server::files::{Problem, shown};
 use crate::server::members::file::{Changes, Merge, News, Seen, State, Timing, Write};
+use crate::server::over::log_over;
 
 #[derive(Debug)]
 pub(super) struct View {
@@ -98,7 +99,7 @@ impl View {
         self.problem.now = self.try_write().err();
         self.retry_at = (!self.waiting.is_empty()).then(|| Instant::now() + self.timing.probe);
         match self.problem.news() {
-            Some(Ok(())) => info!("{} agrees with the group again", shown(&self.path)),
+            Some(Ok(())) => log_over(format_args!("{} agrees with the group again", shown(&self.path))),
             Some(Err(problem)) => warn!("the members file does not follow the group yet: {problem}"),
             None => {}
         }
