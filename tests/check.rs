@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::disk::{skip, tool};
+use common::peer::Peer;
 use common::server::{GROUP, Server, folder_with, members_txt};
 use rustix::process::Signal;
 
@@ -32,6 +33,26 @@ fn the_first_line_is_what_was_looked_at() {
          with {path}/self-signed.pem"
     );
     assert!(first.ends_with(&rest) && code == Some(0), "{first}");
+}
+
+#[test]
+fn what_is_counted_is_one_or_many() {
+    let mut server = Server::with(&members_txt(&["ann"]), &[]);
+    let mut ann = Peer::member(server.addr(), "ann@x");
+    let folder = server.history().parent().expect("a folder").to_owned();
+    let check = |events: &str| {
+        let (said, _, code) = check(&folder, &["--listen", "127.0.0.1:0"]);
+        assert!(code == Some(0) && said.contains("members.txt: 1 member, no mistakes\n"), "{said}");
+        assert!(said.contains(&format!("history: {events}, no mistakes\n")), "{said}");
+    };
+    check("no events in 1 file of 0 bytes");
+    for n in 1..=2 {
+        ann.say("MSG a");
+        ann.expect(&format!("OK MSG {n} <time>"));
+    }
+    server.stop();
+    let bytes = |name: &str| fs::metadata(server.history().join(name)).expect("a file").len();
+    check(&format!("events 1 to 2 in 1 file of {} bytes", bytes("000000000001.txt")));
 }
 
 #[test]

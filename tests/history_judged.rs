@@ -214,7 +214,7 @@ fn small_files() {
         (Clean, "key", Cut, Refuses("key:1: this is not 64 hex digits; remove it")),
         (Clean, "key", Empty, Refuses("key:1: this is not 64 hex digits; remove it")),
         (Clean, "delivered", Missing, Serves),
-        (Killed, "delivered", Cut, Warns("are not the place of a device")),
+        (Killed, "delivered", Cut, Warns("not the place of a device")),
         (Clean, "delivered", Empty, Serves),
         (Clean, "delivered", Unwritable, Refuses("delivered: this user cannot write it")),
         (Clean, "delivered", Says("ann@x 7 2026-01-02T03:04:05.678Z\n"), Serves),

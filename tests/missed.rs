@@ -665,7 +665,7 @@ fn check_finds_damage_with_file_and_line() {
     // While the server runs, too.
     let good = check();
     assert_eq!(good.status.code(), Some(0), "{}", told(&good));
-    assert!(told(&good).contains("history: events 1 to 9 in 1 files of "), "{}", told(&good));
+    assert!(told(&good).contains("history: events 1 to 9 in 1 file of "), "{}", told(&good));
     talk.server.stop();
     assert_eq!(check().status.code(), Some(0));
 

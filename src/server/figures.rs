@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::server::auth::passwords::Passwords;
+use crate::server::counted::counted;
 use crate::server::files::Problem;
 use crate::server::histogram::Histogram;
 use crate::server::log::Log;
@@ -86,7 +87,8 @@ pub(super) fn tell_monitor(
 /// The status in one line, for `systemctl status`.
 pub(super) fn status(Hub { conns, room, .. }: &Hub, members: &Members) -> String {
     let (connections, logged_in, in_group) = (conns.len(), room.logged_in(), room.members());
-    let mut status = format!("{connections} connections, {logged_in} logged in, {in_group} members");
+    let (connections, in_group) = (counted(connections, "connection"), counted(in_group, "member"));
+    let mut status = format!("{connections}, {logged_in} logged in, {in_group}");
     for (problem, what) in [
         (&members.state.problem, "the members stay as they were"),
         (&members.state.obstacle, "no command changes the members"),

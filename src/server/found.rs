@@ -10,6 +10,7 @@ use crate::options::ClusterOptions;
 use crate::protocol::{Mail, Seq, Time};
 use crate::room::{Change, GroupSettings, KnownGroup, MembersFile, Record, Secret, Standing};
 use crate::server::auth::passwords;
+use crate::server::counted::counted;
 use crate::server::files::Problem;
 use crate::server::keys::random_key;
 use crate::server::log::cluster::make::{self, Plan};
@@ -180,5 +181,5 @@ fn make_stream(
     let batches = batches(&reach.name, Start::FOUNDING, commands);
     let proof = make::make(&mut reach.asker()?, plan, &batches, reach.tolerance)
         .map_err(|error| Problem(error.to_string()))?;
-    Ok(format!("a group of {count} members, kept by {}", proof.replicas.join(", ")))
+    Ok(format!("a group of {}, kept by {}", counted(count, "member"), proof.replicas.join(", ")))
 }

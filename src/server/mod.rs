@@ -6,6 +6,7 @@
 
 pub mod auth;
 mod clocks;
+mod counted;
 mod figures;
 mod files;
 pub mod found;
@@ -58,6 +59,7 @@ use crate::server::turn::{
     Hub, Work, accept, acks, close, edits, follow, handshake, hashes, joins, places, read, rewrite, write,
 };
 use clocks::{Clocks, as_time, wall_clock};
+use counted::counted;
 
 /// The wings, the hub between them, and what the phases of the turn remember until the next one.
 #[expect(missing_debug_implementations, reason = "its state is what STATS tells")]
@@ -108,7 +110,7 @@ impl Server {
             past: options.past,
         };
         let (mut room, log, members) = group.start(config, &options.members, now, &waker, &mut effects)?;
-        info!("members: {}, room for {connections_max} connections", room.members());
+        info!("members: {}, room for {}", room.members(), counted(connections_max, "connection"));
         room.reserve(connections_max);
         listen::reserve_descriptors(connections_max);
         let conns = Connections::new(connections_max, options.line_max, login_timeout);

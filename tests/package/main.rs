@@ -214,7 +214,7 @@ fn an_upgrade_refuses_nobody(machines: &Machines) {
                 >/run/told 2>/run/complaints </dev/null & echo $! >/run/tail";
     let command = format!("{PATH}; export CHAT_ROOM_PASSWORD=ann-secret XDG_STATE_HOME=/run/tails\n{tail}");
     netns::inside(&machines.member, || server.run_elsewhere(&command));
-    until("a member is connected", || server.property("StatusText").contains("1 connections, 1 logged in"));
+    until("a member is connected", || server.property("StatusText").contains("1 connection, 1 logged in"));
     machines.member_says("before");
     let (pid, socket) = (server.property("MainPID"), server.property_of("chat-room.socket", "InvocationID"));
 

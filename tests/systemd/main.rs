@@ -26,7 +26,7 @@ fn the_unit_serves_reloads_restarts_and_stops() {
     systemd.done("systemctl start chat-room");
     let pid = systemd.property("MainPID");
     until("it says how things stand", || {
-        systemd.property("StatusText") == "0 connections, 0 logged in, 1 members"
+        systemd.property("StatusText") == "0 connections, 0 logged in, 1 member"
     });
     let status = systemd.file(&format!("/proc/{pid}/status"));
     let uid = format!("Uid:\t{}\t", systemd.done("id -u chat-room").trim_end());

@@ -11,6 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::options::Options;
+use crate::server::counted::numbered;
 use crate::server::files::{NONBLOCK, Problem, copies, folder_of, folders, shown};
 use crate::server::log::local::{self, BackedUp};
 use crate::server::members::file;
@@ -42,7 +43,7 @@ pub fn back_up(options: &Options, to: &Path) -> Result<String, Problem> {
     // What cannot be finished only takes up room.
     let done = done.inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
     let BackedUp { first, last } = done;
-    let events = if last < first { "no events".to_owned() } else { format!("the events {first} to {last}") };
+    let events = numbered("event", first, last);
     Ok(format!("{}: made, with {events}; a server started in it goes on from there", shown(to)))
 }
 

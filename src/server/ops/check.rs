@@ -10,6 +10,7 @@ use rustix::fs::{Access, access};
 
 use crate::limits::HISTORY_SEGMENT_MAX;
 use crate::options::{ClusterOptions, Options};
+use crate::server::counted::{counted, numbered};
 use crate::server::files::{Problem, folder_of, folders};
 use crate::server::log::cluster::{History, recorded};
 use crate::server::log::local::{self, APPLIED, Checked, Whose};
@@ -126,9 +127,8 @@ impl Report {
     fn members(&mut self, path: &Path) {
         match file::read_at_start(path) {
             Ok(file) => {
-                let count = file.members().count();
-                let members = if count == 1 { "member" } else { "members" };
-                self.found.push(format!("{}: {count} {members}, no mistakes", path.display()));
+                let members = counted(file.members().count(), "member");
+                self.found.push(format!("{}: {members}, no mistakes", path.display()));
                 self.warnings.extend(file::warnings(path).unwrap_or_default());
                 self.warnings.extend(file::obstacle(path).unwrap_or_default());
             }
@@ -153,8 +153,9 @@ impl Report {
         let checked = local::check(folder, options.window, whose);
         let Checked { files, bytes, first, last, warnings, mistakes, .. } = &checked;
         if mistakes.is_empty() {
-            let events = format!("events {first} to {last} in {files} files of {bytes} bytes, no mistakes");
-            self.found.push(format!("{}: {events}", folder.display()));
+            let events = numbered("event", first, last);
+            let (files, bytes) = (counted(*files, "file"), counted(*bytes, "byte"));
+            self.found.push(format!("{}: {events} in {files} of {bytes}, no mistakes", folder.display()));
         }
         self.warnings.extend(warnings.iter().map(ToString::to_string));
         self.mistakes.extend(mistakes.iter().map(ToString::to_string));
@@ -189,8 +190,10 @@ impl Report {
         match proved {
             Ok((proof, lacks)) => {
                 let (kept, broker) = (proof.replicas.join(", "), &proof.broker);
-                let stream = format!("the group's stream has messages {} to {}", proof.first, proof.last);
-                self.found.push(format!("--cluster: {stream}, kept by {kept}; asked of {broker}"));
+                let messages = numbered("message", proof.first, proof.last);
+                self.found.push(format!(
+                    "--cluster: the group's stream has {messages}, kept by {kept}; asked of {broker}"
+                ));
                 let lacks = lacks.map(|what| format!("{what}: a start gets the rest from another node"));
                 self.warnings.extend(lacks.map(|what| Problem::of(folder, what).to_string()));
                 self.warnings.extend(proof.tolerated.iter().map(ToString::to_string));

@@ -161,13 +161,17 @@ fn run(queue: &Receiver<Message>, mut sink: Sink, dropped: &AtomicU64, reopen: &
         repeats.due(now).iter().for_each(|line| sink.write(line));
         let lost = dropped.load(Ordering::Relaxed);
         if lost > reported {
-            sink.write(
-                format!("{} log lines were dropped because their reader was too slow\n", lost - reported)
-                    .as_bytes(),
-            );
+            sink.write(dropped_line(lost - reported).as_bytes());
             reported = lost;
         }
     }
+}
+
+fn dropped_line(lost: u64) -> String {
+    if lost == 1 {
+        return "1 log line was dropped because its reader was too slow\n".to_owned();
+    }
+    format!("{lost} log lines were dropped because their reader was too slow\n")
 }
 
 /// Collects the pieces that simplelog writes into lines.

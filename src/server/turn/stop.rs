@@ -8,6 +8,7 @@ use log::{error, info, warn};
 
 use crate::limits::{LINGER, SHUTDOWN_DELIVER, SHUTDOWN_FILES, SHUTDOWN_SLOTS_PER_TURN, SHUTDOWN_TELLING};
 use crate::room::{Input, Now, Room};
+use crate::server::counted::counted;
 use crate::server::log::Log;
 use crate::server::members::Members;
 use crate::server::net::listeners::Listeners;
@@ -165,7 +166,7 @@ impl Stopping {
                 self.telling.next_slot = 0;
             }
             Stage::HangingUp if is_late || hub.conns.is_empty() => {
-                info!("{} connections had not taken everything", hub.conns.len());
+                info!("{} had not taken everything", counted(hub.conns.len(), "connection"));
                 self.begin_closing_files(hub, log);
             }
             Stage::ClosingFiles if log.is_closed() => return ControlFlow::Break(self.outcome),

@@ -12,6 +12,7 @@ use log::{info, warn};
 use crate::limits::{CLUSTER_START_WAIT, STARTS_OF_A_PROCESS};
 use crate::protocol::{Mail, Seq};
 use crate::room::Standing;
+use crate::server::counted::counted;
 use crate::server::files::Problem;
 use crate::server::log::cluster::asked::FromNode;
 use crate::server::log::cluster::copies::{self, Copies, Lacking, fetch};
@@ -161,7 +162,8 @@ fn catch_up(
     if let Some(continuing) = history.continuing {
         continuing.close(APPLIED, &text)?;
     }
-    info!("the history has event {event} now, {} of its events are new", event.0.saturating_sub(own_last.0));
+    let new = counted(event.0.saturating_sub(own_last.0), "new event");
+    info!("the history has event {event} now, with {new}");
     Ok(node)
 }
 

@@ -87,7 +87,10 @@ pub(super) fn read(folder: &Folder) -> Result<Places, Problem> {
         }
     }
     let bad = bad.first().map(|first| {
-        let what = format!("{} lines from here on are not the place of a device and are skipped", bad.len());
+        let what = match bad.len() {
+            1 => "this line is not the place of a device and is skipped".to_owned(),
+            lines => format!("{lines} lines from here on are not the place of a device and are skipped"),
+        };
         folder.problem_at(NAME, *first, what)
     });
     let mut last: Vec<(u64, Delivered)> = last.into_values().collect();

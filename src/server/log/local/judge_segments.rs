@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::limits::HISTORY_SYNC_MAX;
 use crate::protocol::{Seq, Time};
 use crate::room::{StepBack, is_ahead};
+use crate::server::counted::counted;
 use crate::server::files::Problem;
 use crate::server::log::local::disk::{Folder, RESTORE};
 use crate::server::log::local::judge::{Depth, Evidence, Judgement, Last, Renewed, Whose};
@@ -95,8 +96,8 @@ impl Judgement {
                 self.mistakes.push(self.folder.problem_at(&name, *line, format!("{what}; {advice}")));
             } else {
                 let kept = free_name(&self.folder, verified.next);
-                let what =
-                    format!("{what}: a start cuts a torn tail of {bytes} bytes, and keeps it as {kept}");
+                let bytes = counted(bytes, "byte");
+                let what = format!("{what}: a start cuts a torn tail of {bytes}, and keeps it as {kept}");
                 self.warnings.push(self.folder.problem_at(&name, *line, what));
                 torn_name = Some(kept);
             }

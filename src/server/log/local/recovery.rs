@@ -11,6 +11,7 @@ use log::{info, warn};
 
 use crate::protocol::{Mail, Seq, Time};
 use crate::room::{Delivered, Ended, KnownGroup, Tail};
+use crate::server::counted::counted;
 use crate::server::files::folders::{self, UNFINISHED};
 use crate::server::files::{Problem, attributes};
 use crate::server::log::local::delivered;
@@ -167,8 +168,8 @@ fn repair(folder: &Folder, name: &str, last: &Last) -> Result<(), Problem> {
     }
     rewrite(folder, name, &file, verified.good).map_err(|error| {
         let Problem(cannot) = folder.cannot(name, "sync a copy of it", &error);
-        let bytes = verified.good;
-        Problem(format!("{cannot}; a start after a crash needs room for {bytes} bytes beside it: make room"))
+        let bytes = counted(verified.good, "byte");
+        Problem(format!("{cannot}; a start after a crash needs room for {bytes} beside it: make room"))
     })
 }
 

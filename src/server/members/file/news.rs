@@ -66,8 +66,10 @@ pub(super) fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
     });
     let mut sentences: Vec<String> = listed.collect();
     let more = weak.count();
-    if more > 0 {
-        sentences.push(format!("{shown}: {more} more hashes are weak, too many to list"));
+    match more {
+        0 => {}
+        1 => sentences.push(format!("{shown}: 1 more hash is weak, too many to list")),
+        _ => sentences.push(format!("{shown}: {more} more hashes are weak, too many to list")),
     }
     sentences
 }

@@ -11,6 +11,7 @@ use super::talk::{Came, Item, Lost};
 use super::text::{Answer, Offer, Question};
 use crate::limits::{BROKER_ASK_AGAIN, COPY_SUM_WAIT};
 use crate::protocol::Seq;
+use crate::server::counted::numbered;
 use crate::server::files::Problem;
 use crate::server::log::cluster::compare::{self, Differs};
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, Sum};
@@ -21,8 +22,10 @@ impl Fetching<'_> {
     /// Copies from the first of these nodes.
     pub(super) fn copy_from(&mut self, offers: &[Offer]) -> Result<State, Lost> {
         let Offer { node, first, last, .. } = &offers[0];
-        self.progress
-            .tell(&format!("copying the history from node {node}, which has events {first} to {last}"));
+        self.progress.tell(&format!(
+            "copying the history from node {node}, which has {}",
+            numbered("event", first, last)
+        ));
         self.compare_what_is_here(node)?;
         let mut at = match (self.incoming.last(), self.base) {
             (Some(last), _) => last.first,

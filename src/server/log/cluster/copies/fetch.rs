@@ -12,6 +12,7 @@ use super::talk::{Lost, Talk};
 use super::text::Offer;
 use crate::limits::{BROKER_ASK_AGAIN, COPY_ATTEMPTS, COPY_OFFERS_WAIT, COPY_PATIENCE, COPY_PROGRESS};
 use crate::protocol::Seq;
+use crate::server::counted::counted;
 use crate::server::files::Problem;
 use crate::server::log::cluster::broker::Broken;
 use crate::server::log::cluster::command::Genesis;
@@ -65,7 +66,8 @@ pub(in crate::server::log::cluster) fn fetch(
     let (mut text, members) = (String::new(), MembersSnapshot { seq: state.last(), group: state.known() });
     state.write(&mut text);
     incoming.adopt(opened, &Adopted { id, key: key.expose(), members, applied: text.as_bytes() })?;
-    info!("{}: {came} bytes came from other nodes; all of it is checked", folder.display());
+    let came = counted(came, "byte");
+    info!("{}: {came} came from other nodes; all of it is checked", folder.display());
     Ok(state)
 }
 
