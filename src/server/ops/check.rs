@@ -173,8 +173,8 @@ impl Report {
 
     fn cluster(&mut self, cluster: &ClusterOptions, folder: &Path, checked: Option<&Checked>) {
         let of_one = |problem| vec![problem];
-        let numbered = local::next_start(folder).map_err(of_one);
-        let proved = numbered.and_then(|_| recorded(folder).map_err(of_one)).and_then(|state| {
+        let starts = local::next_start(folder).map_err(of_one);
+        let proved = starts.and_then(|_| recorded(folder).map_err(of_one)).and_then(|state| {
             let reach = node::reach(cluster).map_err(of_one)?;
             let proof = reach.prove(state.as_ref())?;
             let lacks = match checked {
