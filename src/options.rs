@@ -5,7 +5,7 @@ pub mod flags;
 mod listen;
 mod values;
 
-pub use cluster::ClusterOptions;
+pub use cluster::{ClusterOptions, Purpose};
 pub use listen::{ListenOptions, WebOptions, Wire};
 
 use std::path::PathBuf;

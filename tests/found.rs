@@ -8,6 +8,7 @@ mod common;
 mod nodes;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use broker::Login;
@@ -303,4 +304,55 @@ fn a_node_that_is_taken_out_goes_on_alone_and_does_not_come_back_unnoticed() {
     let n1 = stage.node("n1", n1);
     let mut bob = login(&n1, &resume, "OK RESUME bob@x role=member last=3 missed=0 …");
     says(&mut bob, "together again", 4);
+}
+
+#[test]
+fn a_copy_that_becomes_a_group_is_another_transcript() {
+    let Some(mut stage) = Stage::start() else { return };
+    let id = |folder: &Path| fs::read_to_string(folder.join("history/id")).expect("an id");
+    let folder = folder_with(&members_txt(&GROUP));
+    stage.found(folder.path());
+    let mut n0 = stage.node("n0", folder);
+    let mut ann = login(&n0, "LOGIN ann@x ann-secret", "OK LOGIN ann@x …");
+    says(&mut ann, "one", 1);
+    let copy = tempfile::tempdir().expect("a folder");
+    fs::remove_dir(copy.path()).expect("it is empty");
+    let path = n0.members().with_file_name(".");
+    let backup = stage.run("n0", Login::Node, &path, &["--backup", &copy.path().to_string_lossy()]);
+    assert!(backup.status.success(), "{}", String::from_utf8_lossy(&backup.stderr));
+    says(&mut ann, "what the copy has not", 2);
+    n0.stop();
+    let original = n0.into_folder();
+    let before = id(original.path());
+    let checks = |stage: &Stage, folder: &Path| {
+        let output = stage.run("n0", Login::Keeper, folder, &["--check", "--cluster-found"]);
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (succeeds, told) = checks(&stage, copy.path());
+    assert!(!succeeds && told.contains("there is a stream ROOM already"), "{told}");
+
+    stage.lose();
+    let (succeeds, told) = checks(&stage, copy.path());
+    let a_copy =
+        "history/id: this folder is a copy, and the original may have gone on: a start makes a new one";
+    assert!(succeeds && told.contains(a_copy), "{told}");
+    stage.found(copy.path());
+    let new = id(copy.path());
+    assert_ne!(before, new);
+    let mut n1 = stage.node("n1", copy);
+    let mut ann = login(&n1, "LOGIN ann@x/new ann-secret", "OK LOGIN ann@x role=admin last=1 missed=1 …");
+    ann.expect("MSG 1 <time> ann@x one");
+    says(&mut ann, "what else is said", 2);
+    n1.stop();
+    assert_eq!(id(n1.into_folder().path()), new);
+    stage.refuses_node("n0", original.path(), "this node's history belongs to one made at");
+
+    // The original goes on as what it is, unless its id was removed.
+    stage.lose();
+    stage.found(original.path());
+    assert_eq!(id(original.path()), before);
+    stage.lose();
+    fs::remove_file(original.path().join("history/id")).expect("it was there");
+    stage.found(original.path());
+    assert_ne!(id(original.path()), before);
 }

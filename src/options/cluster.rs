@@ -8,6 +8,17 @@ use crate::server::log::cluster::NodeName;
 use crate::server::log::cluster::broker::{Addresses, Plaintext};
 use crate::server::log::cluster::prove::Tolerance;
 
+/// What this run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be a node.
+    Serve,
+    /// To make a new group: `--make-cluster`.
+    Make,
+    /// To make the group of a history: `--cluster-found`.
+    Found,
+}
+
 /// How to be a node of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterOptions {
@@ -23,6 +34,8 @@ pub struct ClusterOptions {
     pub plaintext: Plaintext,
     /// Brokers are accepted that do not keep what is promised.
     pub tolerance: Tolerance,
+    /// What for.
+    pub purpose: Purpose,
 }
 
 pub(super) fn options(matches: &Matches) -> Result<Option<ClusterOptions>, String> {
@@ -37,16 +50,20 @@ pub(super) fn options(matches: &Matches) -> Result<Option<ClusterOptions>, Strin
     if matches.opt_str("history").as_deref() == Some("none") {
         return Err("--cluster has no meaning with --history none".to_owned());
     }
-    let makes = ["make-cluster", "cluster-found"].map(|name| matches.opt_present(name));
-    if matches.opt_present("max-line") && makes == [false, false] {
+    let purpose = match ["make-cluster", "cluster-found"].map(|name| matches.opt_present(name)) {
+        [false, false] => Purpose::Serve,
+        [true, false] => Purpose::Make,
+        [false, true] => Purpose::Found,
+        [true, true] => {
+            let sentence =
+                "--make-cluster makes a new group, --cluster-found one of a history: use one of them";
+            return Err(sentence.to_owned());
+        }
+    };
+    if matches.opt_present("max-line") && purpose == Purpose::Serve {
         let sentence = "--max-line has no meaning with --cluster: it is the group's, from --make-cluster or \
                         --cluster-found";
         return Err(sentence.to_owned());
-    }
-    if makes == [true, true] {
-        return Err(
-            "--make-cluster makes a new group, --cluster-found one of a history: use one of them".to_owned()
-        );
     }
     let path = |name| matches.opt_str(name).map(PathBuf::from);
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -64,5 +81,6 @@ pub(super) fn options(matches: &Matches) -> Result<Option<ClusterOptions>, Strin
             Plaintext::OnLoopback
         },
         tolerance: if matches.opt_present("cluster-anyway") { Tolerance::Anyway } else { Tolerance::None },
+        purpose,
     }))
 }

@@ -18,7 +18,7 @@ use crate::server::log::cluster::{
     Command, Genesis, Named, Start, State, Sum, TokenKey, batches, last_note, sum_of,
 };
 use crate::server::log::local;
-use crate::server::log::local::{APPLIED, MEMBERS_SEEN, MembersSnapshot, Opened, Settings, Whose};
+use crate::server::log::local::{MEMBERS_SEEN, MembersSnapshot, Opened, Settings};
 use crate::server::members::file;
 use crate::server::members::file::Seen;
 use crate::server::node::{named, reach};
@@ -60,10 +60,9 @@ pub fn bring_in(
     settings: &Settings,
 ) -> Result<String, Problem> {
     let file = file::read_at_start(place.members)?;
-    // What nodes have is the same, wherever it was copied to. The copy of another server's may not be: the original may have
-    // gone on.
-    let whose = if place.history.join(APPLIED).exists() { Whose::ANodes } else { Whose::OneServers };
-    let mut opened = local::open_as(place.history, settings, whose)?;
+    // Also a node's: the stream that would bring what is missing again is gone, or is another group's. So the numbers of what
+    // the original has gone on with are given to other events.
+    let mut opened = local::open(place.history, settings)?;
     let made = bring_in_opened(cluster, place, line_max, file, &opened);
     opened.storage.close()?;
     made

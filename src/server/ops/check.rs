@@ -9,9 +9,10 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use crate::limits::HISTORY_SEGMENT_MAX;
-use crate::options::{ClusterOptions, Options};
+use crate::options::{ClusterOptions, Options, Purpose};
 use crate::server::counted::{counted, numbered};
 use crate::server::files::{Problem, folder_of, folders};
+use crate::server::log::cluster::make::{self, Plan};
 use crate::server::log::cluster::{History, recorded};
 use crate::server::log::local::{self, APPLIED, Checked, Whose};
 use crate::server::members::file;
@@ -37,13 +38,14 @@ pub fn check(options: &Options) -> Report {
     let mut report = Report::default();
     let context = Context::of(options);
     report.found.push(context.to_string());
-    if options.cluster.is_some() && !is_there(&options.members) {
+    if is_node(options) && !is_there(&options.members) {
         report.not_there_yet(&options.members);
     } else {
         report.members(&options.members);
     }
     let checked = options.history.as_ref().and_then(|folder| report.history(folder, options));
     match (&options.cluster, &options.history) {
+        (Some(cluster), _) if cluster.purpose != Purpose::Serve => report.founding(cluster),
         (Some(cluster), Some(folder)) => report.cluster(cluster, folder, checked.as_ref()),
         (None, Some(folder)) if is_there(&folder.join(APPLIED)) => report.warn(
             &folder.join(APPLIED),
@@ -149,7 +151,7 @@ impl Report {
             self.not_there_yet(folder);
             return None;
         }
-        let whose = if options.cluster.is_some() { Whose::ANodes } else { Whose::OneServers };
+        let whose = if is_node(options) { Whose::ANodes } else { Whose::OneServers };
         let checked = local::check(folder, options.window, whose);
         let Checked { files, bytes, first, last, warnings, mistakes, .. } = &checked;
         if mistakes.is_empty() {
@@ -169,6 +171,18 @@ impl Report {
             );
         }
         checked.mistakes.is_empty().then_some(checked)
+    }
+
+    /// `--make-cluster` and `--cluster-found` need brokers without the group's stream.
+    fn founding(&mut self, cluster: &ClusterOptions) {
+        let asked = node::reach(cluster).and_then(|reach| {
+            let checked = make::check(&mut reach.asker()?, Plan::default(), reach.tolerance);
+            checked.map_err(|error| Problem(error.to_string()))
+        });
+        match asked {
+            Ok(()) => self.found.push("--cluster: the group's stream can be made".to_owned()),
+            Err(problem) => self.mistakes.push(problem.to_string()),
+        }
     }
 
     fn cluster(&mut self, cluster: &ClusterOptions, folder: &Path, checked: Option<&Checked>) {
@@ -223,6 +237,11 @@ impl Report {
         let open = "others can read the key, and impersonate this server; chmod o-rwx";
         self.warn_of_mode(private, &[(0o007, open)]);
     }
+}
+
+/// Whether a start with these options joins a group of many nodes.
+fn is_node(options: &Options) -> bool {
+    options.cluster.as_ref().is_some_and(|cluster| cluster.purpose == Purpose::Serve)
 }
 
 /// True for a dangling symlink, too: a start would not create a file there.

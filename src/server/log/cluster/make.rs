@@ -98,21 +98,8 @@ pub fn make(
 ) -> Result<Proof, MakeError> {
     let unfit = |why| MakeError::Unfit(vec![why]);
     let before = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
-    match prove_for_keeper(&before, tolerance) {
-        Ok(proof) if proof.last >= proof.first => return Err(MakeError::Exists { created: proof.created }),
-        Ok(_) => {}
-        // Whatever it is like, it is somebody's.
-        Err(_) if has_messages(&before) => return Err(MakeError::Exists { created: created(&before) }),
-        Err(mut wrong) => {
-            let is_missing = wrong.iter().any(|wrong| matches!(wrong, Unfit::NoStream));
-            wrong.retain(|wrong| !matches!(wrong, Unfit::NoStream));
-            wrong.extend((plan.replicas < REPLICAS_MIN).then_some(Unfit::FewReplicas(plan.replicas)));
-            wrong.retain(|wrong| tolerance == Tolerance::None || !wrong.is_tolerable());
-            if !wrong.is_empty() || !is_missing {
-                return Err(MakeError::Unfit(wrong));
-            }
-            create(asker, plan)?;
-        }
+    if is_missing(&before, plan, tolerance)? {
+        create(asker, plan)?;
     }
     let made = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
     let proof = prove_for_keeper(&made, tolerance).map_err(MakeError::Unfit)?;
@@ -125,6 +112,30 @@ pub fn make(
     }
     let whole = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
     prove_for_keeper(&whole, tolerance).map_err(MakeError::Unfit)
+}
+
+/// Whether [`make`] would begin, as far as it can be known without making anything.
+pub fn check(asker: &mut Asker, plan: Plan, tolerance: Tolerance) -> Result<(), MakeError> {
+    let unfit = |why| MakeError::Unfit(vec![why]);
+    let before = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
+    is_missing(&before, plan, tolerance).map(drop)
+}
+
+/// Whether the stream is still to be made. `false`: it is there, and empty.
+fn is_missing(before: &Evidence, plan: Plan, tolerance: Tolerance) -> Result<bool, MakeError> {
+    match prove_for_keeper(before, tolerance) {
+        Ok(proof) if proof.last >= proof.first => Err(MakeError::Exists { created: proof.created }),
+        Ok(_) => Ok(false),
+        // Whatever it is like, it is somebody's.
+        Err(_) if has_messages(before) => Err(MakeError::Exists { created: created(before) }),
+        Err(mut wrong) => {
+            let is_missing = wrong.iter().any(|wrong| matches!(wrong, Unfit::NoStream));
+            wrong.retain(|wrong| !matches!(wrong, Unfit::NoStream));
+            wrong.extend((plan.replicas < REPLICAS_MIN).then_some(Unfit::FewReplicas(plan.replicas)));
+            wrong.retain(|wrong| tolerance == Tolerance::None || !wrong.is_tolerable());
+            if wrong.is_empty() && is_missing { Ok(true) } else { Err(MakeError::Unfit(wrong)) }
+        }
+    }
 }
 
 fn create(asker: &mut Asker, plan: Plan) -> Result<(), MakeError> {
