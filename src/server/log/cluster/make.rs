@@ -48,6 +48,13 @@ impl Default for Plan {
     }
 }
 
+impl Plan {
+    /// A broker without a cluster can only keep the stream alone.
+    fn at(self, brokers: &Evidence) -> Plan {
+        if brokers.info.in_cluster { self } else { Plan { replicas: 1, ..self } }
+    }
+}
+
 /// Why there is no new stream. Displayed, it is one sentence, or one for each thing that is wrong.
 #[derive(Debug)]
 pub enum MakeError {
@@ -98,6 +105,7 @@ pub fn make(
 ) -> Result<Proof, MakeError> {
     let unfit = |why| MakeError::Unfit(vec![why]);
     let before = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
+    let plan = plan.at(&before);
     if is_missing(&before, plan, tolerance)? {
         create(asker, plan)?;
     }
@@ -118,7 +126,7 @@ pub fn make(
 pub fn check(asker: &mut Asker, plan: Plan, tolerance: Tolerance) -> Result<(), MakeError> {
     let unfit = |why| MakeError::Unfit(vec![why]);
     let before = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
-    is_missing(&before, plan, tolerance).map(drop)
+    is_missing(&before, plan.at(&before), tolerance).map(drop)
 }
 
 /// Whether the stream is still to be made. `false`: it is there, and empty.

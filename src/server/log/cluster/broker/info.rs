@@ -14,6 +14,8 @@ pub struct Info {
     pub tls_required: bool,
     /// It would talk TLS.
     pub tls_available: bool,
+    /// It is one of several, or could be.
+    pub in_cluster: bool,
     /// All of it.
     pub json: Bytes,
 }
@@ -29,6 +31,7 @@ impl Info {
             version: text("version")?,
             tls_required: flag("tls_required"),
             tls_available: flag("tls_available"),
+            in_cluster: value["cluster"].is_string(),
             json: json.clone(),
         })
     }
@@ -45,7 +48,9 @@ mod tests {
             info(r#"{"server_name":"n1","version":"2.15.0","tls_required":true,"connect_urls":["a"]}"#);
         let found = found.expect("it is one");
         assert_eq!((&found.name[..], &found.version[..]), ("n1", "2.15.0"));
-        assert_eq!((found.tls_required, found.tls_available), (true, false));
+        assert_eq!((found.tls_required, found.tls_available, found.in_cluster), (true, false, false));
+        let one_of_three = info(r#"{"server_name":"n1","version":"2.15.0","cluster":"room"}"#);
+        assert!(one_of_three.is_some_and(|info| info.in_cluster));
         for no_info in
             ["", "{}", "[]", "null", "{\"server_name\":\"n1\"}", "{\"server_name\":1,\"version\":\"2\"}", "{"]
         {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::unfit::Unfit;
+use super::unfit::{Tolerated, Unfit};
 use super::{jsz, settings};
 use crate::limits::REPLICAS_MIN;
 use crate::server::log::cluster::broker::Info;
@@ -54,7 +54,7 @@ pub struct Proof {
     /// Those of them that did not answer, so that it is not known how they sync: fewer than half.
     pub silent: Vec<String>,
     /// To be warned of; there are some only with [`Tolerance::Anyway`].
-    pub tolerated: Vec<Unfit>,
+    pub tolerated: Vec<Tolerated>,
 }
 
 /// Judges. An error has all that is wrong and not accepted, at least one.
@@ -99,6 +99,7 @@ pub fn prove(evidence: &Evidence, own: Option<Own<'_>>, tolerance: Tolerance) ->
     if !unfit.is_empty() {
         return Err(unfit);
     }
+    let tolerated = tolerated.into_iter().map(Tolerated).collect();
     // A new stream says 0.
     let first = first.max(1);
     Ok(Proof { broker: evidence.info.name.clone(), created, first, last, replicas, silent, tolerated })

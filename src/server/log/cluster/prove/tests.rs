@@ -214,7 +214,7 @@ fn replicas_and_syncs() {
     let unknown = |brokers: &str| {
         format!(
             "it is not known whether {brokers} would lose acknowledged messages in a power cut: let this login ask \
-             $SYS.REQ.SERVER.PING.JSZ, as in deploy/three-nodes/nats.conf, or add --cluster-anyway to try it out"
+             $SYS.REQ.SERVER.PING.JSZ, as in deploy/three-nodes/nats.conf, or --cluster-anyway to try it out"
         )
     };
     let config = |said: &mut Said, at: usize| {
@@ -249,6 +249,8 @@ fn replicas_and_syncs() {
     let tolerated = judged(&alone, None, Tolerance::Anyway);
     let begins = r#"n0 2026-11-28T21:00:00.123456789Z 2-10 ["n0"] [] ["only one broker "#;
     assert!(tolerated.starts_with(begins) && tolerated.contains("sync_interval: always"), "{tolerated}");
+    // Whoever has given the option is not told to give it.
+    assert!(!tolerated.contains("--cluster-anyway"), "{tolerated}");
     // But nothing else is.
     alone.stream["config"]["deny_purge"] = json!(false);
     let told = judged(&alone, None, Tolerance::Anyway);

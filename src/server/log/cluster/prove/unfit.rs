@@ -85,6 +85,23 @@ impl std::error::Error for Unfit {}
 
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.sentence(f)?;
+        if self.is_tolerable() { f.write_str(", or --cluster-anyway to try it out") } else { Ok(()) }
+    }
+}
+
+/// What is accepted, because `--cluster-anyway` was given. Displayed, it is a warning, which does not advise to give that.
+#[derive(Debug)]
+pub struct Tolerated(pub Unfit);
+
+impl fmt::Display for Tolerated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.sentence(f)
+    }
+}
+
+impl Unfit {
+    fn sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unfit::Lost(broken) => write!(f, "{broken}"),
             Unfit::Unreadable => f.write_str("a broker's answer is not understood; is it nats-server?"),
@@ -116,24 +133,23 @@ impl fmt::Display for Unfit {
             }
             Unfit::FewReplicas(1) => write!(
                 f,
-                "only one broker keeps the stream {STREAM}, so losing it would lose the group: use three brokers, or \
-                 --cluster-anyway to try it out"
+                "only one broker keeps the stream {STREAM}, so losing it would lose the group: use three brokers"
             ),
             Unfit::FewReplicas(count) => write!(
                 f,
                 "{count} brokers keep the stream {STREAM}, so it stands still without one of them: use \
-                 {REPLICAS_MIN}, or --cluster-anyway to try it out"
+                 {REPLICAS_MIN}"
             ),
             Unfit::LazySync(brokers) => write!(
                 f,
                 "{} would lose acknowledged messages in a power cut: add sync_interval: always to jetstream in the \
-                 broker's configuration and restart it, or --cluster-anyway to try it out",
+                 broker's configuration and restart it",
                 listed(brokers)
             ),
             Unfit::SyncUnknown(brokers) => write!(
                 f,
                 "it is not known whether {} would lose acknowledged messages in a power cut: let this login ask \
-                 {}, as in deploy/three-nodes/nats.conf, or add --cluster-anyway to try it out",
+                 {}, as in deploy/three-nodes/nats.conf",
                 listed(brokers),
                 ALL_JSZ
             ),
