@@ -362,6 +362,32 @@ fn an_edit_on_one_node_is_one_for_all() {
 }
 
 #[test]
+fn an_edit_that_the_group_refuses_is_logged() {
+    let Some(mut group) = Group::start(2) else { return };
+    let (mut ann, mut eve) = (group.member(0, "ann@x"), group.member(0, "eve@x"));
+    let mut away = group.nodes.pop().expect("two");
+    away.stop();
+    eve.say("NAME Taken");
+    eve.expect("OK NAME");
+    ann.say("REMOVE cid@x");
+    ann.expect("NAMED 1 <time> eve@x Taken");
+    ann.expect("OK REMOVE cid@x");
+    let folder = away.into_folder();
+    let path = folder.path().join("members.txt");
+    let members = fs::read_to_string(&path).expect("text");
+    let (bob, cid) = (line_of(&members, "bob@x"), line_of(&members, "cid@x"));
+    let edited = members.replace(&bob, &format!("{bob} member Taken")).replace(&cid, &format!("{cid} admin"));
+    fs::write(&path, edited).expect("written");
+    let back = group.node(1, folder);
+    let refused = |whom| format!("the group has refused an edit of {whom}, which is undone: ");
+    back.until_logged(&format!("{}somebody else has that name", refused("bob@x")));
+    back.until_logged(&format!("{}the group has removed this member meanwhile", refused("cid@x")));
+    let is_followed =
+        |text: &str| line_of(text, "eve@x").ends_with(" member Taken") && !text.contains("cid@x");
+    until_members(&back, |text| is_followed(text) && line_of(text, "bob@x") == bob);
+}
+
+#[test]
 fn a_node_that_was_away_catches_up() {
     let Some(mut group) = Group::start(2) else { return };
     let mut ann = group.member(0, "ann@x");

@@ -1,8 +1,10 @@
 //! Edits of members.txt on a node of a cluster: each becomes changes that the group decides about. A password that was typed
 //! is hashed here first: only hashes leave the machine.
 
+use log::warn;
+
 use crate::protocol::{Author, Mail, Role};
-use crate::room::{HashFor, HashJob, Input, Record, Room, Secret, Standing, Version};
+use crate::room::{ChangeError, HashFor, HashJob, Input, Record, Room, Secret, Standing, Version};
 use crate::server::auth::passwords::Passwords;
 use crate::server::auth::queue::Task;
 use crate::server::log::Log;
@@ -19,6 +21,9 @@ pub(in crate::server) fn ask(members: &mut Members, log: &mut Log, room: &Room) 
         let standing = room.standing(&edit.mail);
         let wanted = wanted(&edit, standing.as_ref());
         if wanted.is_empty() {
+            if standing.is_none() && edit.after.is_some() {
+                log_refused(&edit.mail, ChangeError::NoSuchMember);
+            }
             // The file may still have the password as it was typed, or a member who was removed meanwhile.
             members.follow(edit.mail, standing);
             continue;
@@ -40,6 +45,18 @@ pub(in crate::server) fn ask(members: &mut Members, log: &mut Log, room: &Room) 
         cluster.ask_for_edit(mail, &command);
     }
     has_asked
+}
+
+/// The file follows the group again, so the log is the only trace of what somebody has typed.
+pub(super) fn log_refused(mail: &Mail, why: ChangeError) {
+    let why = match why {
+        ChangeError::AlreadyMember => "the group has added this member meanwhile",
+        ChangeError::NoSuchMember => "the group has removed this member meanwhile",
+        ChangeError::LastAdmin => "no admin would be left",
+        ChangeError::NameTaken => "somebody else has that name, or one that looks like it",
+        ChangeError::NotExpected | ChangeError::NotAllowed => "another change came first",
+    };
+    warn!("the members file: the group has refused an edit of {mail}, which is undone: {why}");
 }
 
 /// Has the next typed password hashed. Answered at once if there is no place in the hasher's queue.

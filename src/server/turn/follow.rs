@@ -6,7 +6,7 @@ use crate::room::{Effect, Input, MembersNews, Record, Room, Standing};
 use crate::server::log::Log;
 use crate::server::log::cluster::{Cluster, Decided, GroupChange, Step};
 use crate::server::members::Members;
-use crate::server::turn::{Hub, hashes, joins, places};
+use crate::server::turn::{Hub, edits, hashes, joins, places};
 
 /// Whether the group has decided anything.
 pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Members) -> bool {
@@ -61,8 +61,11 @@ pub(in crate::server) fn follow(hub: &mut Hub, log: &mut Log, members: &mut Memb
             Step::Edited(mail, decided) => {
                 let Some(edits) = members.edits() else { continue };
                 match decided {
-                    Decided::Yes => {
+                    Decided::Yes | Decided::Refused(_) => {
                         edits.decided(&mail);
+                        if let Decided::Refused(why) = decided {
+                            edits::log_refused(&mail, why);
+                        }
                         // What the group has refused is taken back in the file.
                         let standing = hub.room.standing(&mail);
                         members.follow(mail, standing);

@@ -57,8 +57,10 @@ pub(in crate::server) enum Step {
 /// What became of an edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Decided {
-    /// The group has followed it, or refused it.
+    /// The group has followed it, or it was so already.
     Yes,
+    /// The group has refused it: another change came first.
+    Refused(ChangeError),
     /// Nobody has seen it: it can be asked for again.
     Lost,
 }
@@ -170,9 +172,9 @@ impl Steps {
                     let step = match asked {
                         Some(Asked::Said(ticket)) => Step::Refused(ticket, unsaid(*why)),
                         Some(Asked::Saved(ticket, change)) => {
-                            Step::Unchanged(ticket, change, Err(save_error(*why)))
+                            Step::Unchanged(ticket, change, Err(SaveError::Refused(change_error(*why))))
                         }
-                        Some(Asked::Edited(mail)) => Step::Edited(mail, Decided::Yes),
+                        Some(Asked::Edited(mail)) => Step::Edited(mail, Decided::Refused(change_error(*why))),
                         Some(Asked::Fence) | None => continue,
                     };
                     self.queue.push_back(Queued::Step(step));
@@ -245,10 +247,10 @@ fn unsaid(why: Refusal) -> LogRefusal {
     }
 }
 
-fn save_error(why: Refusal) -> SaveError {
+fn change_error(why: Refusal) -> ChangeError {
     match why {
-        Refusal::Change(why) => SaveError::Refused(why),
-        Refusal::NotAllowed => SaveError::Refused(ChangeError::NotAllowed),
+        Refusal::Change(why) => why,
+        Refusal::NotAllowed => ChangeError::NotAllowed,
         Refusal::NotAMember | Refusal::TooLong | Refusal::AnnounceOnly => {
             unreachable!("only messages are refused for that")
         }

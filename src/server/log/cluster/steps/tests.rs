@@ -150,7 +150,7 @@ fn what_is_refused_is_told_after_what_came_before() {
         &["5: 5:said, own 1", "not saved Refused(LastAdmin)"],
     );
     check("forbidden", vec![saved()], &["not saved Refused(NotAllowed)"]);
-    check("refused", vec![Asked::Edited(mail("eve@x"))], &["edited eve@x Yes"]);
+    check("refused", vec![Asked::Edited(mail("eve@x"))], &["edited eve@x Refused(LastAdmin)"]);
     let both = vec![Asked::Said(said(1)), Asked::Said(said(2))];
     check("removed long", both, &["refused NotAMember", "refused TooLong"]);
     check("refused said", vec![], &["5: 6:said, other"]);
