@@ -44,7 +44,7 @@ impl Group {
     }
 
     /// The same, to be started by the caller.
-    fn command(&self, at: usize, folder: &TempDir) -> Command {
+    fn command(&self, at: usize, folder: &TempDir, login: Login) -> Command {
         let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         server.args([
             "--listen",
@@ -54,7 +54,7 @@ impl Group {
             "--node",
             &format!("n{at}"),
         ]);
-        server.arg("--cluster-credentials").arg(self.brokers.credentials(Login::Node));
+        server.arg("--cluster-credentials").arg(self.brokers.credentials(login));
         server.arg("--members").arg(folder.path().join("members.txt"));
         server.arg("--history").arg(folder.path().join("history"));
         server
@@ -123,6 +123,18 @@ fn one_conversation_through_all_nodes() {
     ann.expect("MSG 2 <time> bob@x hello ann");
     cid.expect("MSG 2 <time> bob@x hello ann");
     assert_eq!(group.same_history().lines().count(), 2);
+}
+
+#[test]
+fn what_the_brokers_refuse_a_node_is_told() {
+    let Some(group) = Group::start(1) else { return };
+    let folder = folder_with(&members_txt(&GROUP));
+    let output = group.command(1, &folder, Login::Mute).output().expect("the server");
+    let told = String::from_utf8_lossy(&output.stderr);
+    let last = told.lines().last().expect("a sentence");
+    let words =
+        "Permissions Violation for Publish to \"room.n1\"; give this login the permissions of deploy/";
+    assert!(last.contains("could not join its group within") && last.contains(words), "{told}");
 }
 
 #[test]
@@ -620,7 +632,7 @@ fn a_node_that_joins_has_the_groups_members_or_says_what_differs() {
     let folder = folder_with(&members_txt(&["ann", "mallory"]));
     let sentence = "members.txt: differs from the group about ann@x, bob@x, cid@x and others; move the file \
                     away, and this node writes it from the group";
-    refused(group.command(0, &folder), sentence);
+    refused(group.command(0, &folder, Login::Node), sentence);
     assert_eq!(fs::read(folder.path().join("history/000000000001.txt")).expect("a file"), b"");
     for name in ["applied", "key", "members-seen"] {
         assert!(!folder.path().join("history").join(name).exists(), "{name}");
@@ -689,7 +701,7 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     let folder = node.into_folder();
 
     // --check says what a start would.
-    let output = group.command(0, &folder).arg("--check").output().expect("the server");
+    let output = group.command(0, &folder, Login::Node).arg("--check").output().expect("the server");
     let found = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success() && found.contains("--cluster: the group's stream has messages 1 to "),
@@ -702,7 +714,7 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     fs::remove_file(folder.path().join("history/clean")).expect("it was clean");
     fs::write(&path, format!("{event}{}", event.replace("MSG 1 ", "MSG 2 "))).expect("written");
     refused(
-        group.command(0, &folder),
+        group.command(0, &folder, Login::Node),
         "has events after 1, which the group has not: move the history away, and this node gets that of the others",
     );
     fs::write(&path, &event).expect("written");
@@ -713,8 +725,8 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
         let small = folder.path().join("history").join(name);
         let before = fs::read(&small).expect("a file");
         fs::write(&small, text).expect("written");
-        refused(group.command(0, &folder), why);
-        let mut check = group.command(0, &folder);
+        refused(group.command(0, &folder, Login::Node), why);
+        let mut check = group.command(0, &folder, Login::Node);
         check.arg("--check");
         refused(check, why);
         fs::write(&small, before).expect("written");
@@ -722,14 +734,14 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     // A file that was changed, as its node's note says, or as the stream does.
     fs::write(&path, event.replace("one", "two")).expect("written");
     let altered = "its events up to 1 are not those that this node has applied, so a file was changed";
-    refused(group.command(0, &folder), altered);
-    let output = group.command(0, &folder).arg("--check").output().expect("the server");
+    refused(group.command(0, &folder, Login::Node), altered);
+    let output = group.command(0, &folder, Login::Node).arg("--check").output().expect("the server");
     assert!(String::from_utf8_lossy(&output.stderr).contains(altered), "{output:?}");
     fs::remove_file(folder.path().join("history/applied")).expect("it was there");
-    refused(group.command(0, &folder), "are not what the other nodes have there");
+    refused(group.command(0, &folder, Login::Node), "are not what the other nodes have there");
     fs::write(&path, &event).expect("written");
     fs::write(folder.path().join("history/id"), "0123abcd\n").expect("written");
-    refused(group.command(0, &folder), "has transcript 0123abcd, and the group's is ");
+    refused(group.command(0, &folder, Login::Node), "has transcript 0123abcd, and the group's is ");
 
     // Other brokers, and none.
     let Some(others) = Brokers::start(Setup::default()) else { return };
@@ -755,7 +767,7 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     for at in 0..others.len() {
         group.brokers.kill(at);
     }
-    refused(group.command(1, &folder), "no connection to nats://127.0.0.1:");
+    refused(group.command(1, &folder, Login::Node), "no connection to nats://127.0.0.1:");
 }
 
 /// Asks WHO until the answer is this. Events that come meanwhile are passed over.

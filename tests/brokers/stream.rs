@@ -69,7 +69,12 @@ fn a_stream_is_made_once_and_then_heard_and_read() {
         ["there is no stream ROOM; --make-cluster makes it, once, or --cluster-found from a history"]
     );
     let by_a_node = make(&mut node, Plan::default(), &[b"GENESIS".to_vec()], Tolerance::None);
-    assert!(by_a_node.expect_err("only the keeper may").to_string().contains("Permissions Violation"));
+    let by_a_node = by_a_node.expect_err("only the keeper may").to_string();
+    assert!(
+        by_a_node.starts_with("this login may not make the stream ROOM (Permissions Violation"),
+        "{by_a_node}"
+    );
+    assert!(by_a_node.contains("name the keeper's with --cluster-credentials"), "{by_a_node}");
 
     let proof = made(&brokers, &["v1 - 1 1\nGENESIS", "v1 - 1 2\nMEMBER"]).expect("it is made");
     assert_eq!((proof.first, proof.last, proof.replicas.len()), (1, 2, 3));

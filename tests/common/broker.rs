@@ -71,6 +71,8 @@ impl Default for Setup {
 pub(crate) enum Login {
     /// A node of the group: what it needs, and nothing else.
     Node,
+    /// Of a node, but it may publish nothing to the stream.
+    Mute,
     /// Who makes the stream: everything in the group's account.
     Keeper,
     /// Of the system's account, where it may ask how each broker is configured.
@@ -82,6 +84,7 @@ impl Login {
     pub(crate) fn pair(self) -> (&'static str, &'static str) {
         match self {
             Login::Node => ("node", "node-secret"),
+            Login::Mute => ("mute", "mute-secret"),
             Login::Keeper => ("keeper", "keeper-secret"),
             Login::System => ("sys", "sys-secret"),
         }
@@ -142,7 +145,7 @@ impl Brokers {
         if setup.transport != Transport::Plain {
             make_certificates(made.folder.path());
         }
-        for login in [Login::Node, Login::Keeper, Login::System] {
+        for login in [Login::Node, Login::Mute, Login::Keeper, Login::System] {
             let (user, password) = login.pair();
             let mut options = OpenOptions::new();
             options.write(true).create_new(true).mode(0o600);
@@ -362,6 +365,10 @@ const ACCOUNTS: &str = r#"accounts {
   NODES {
     users: [ { user: node, password: "node-secret", permissions {
       publish { allow: ["room.>", "where.>", "here.>", "hist.>", "_INBOX.>",
+                        "$JS.API.DIRECT.GET.ROOM", "stream.info", "$SYS.REQ.SERVER.PING.JSZ"] }
+      subscribe { allow: ["live.>", "where.>", "here.>", "hist.>", "_INBOX.>"] } } }
+      { user: mute, password: "mute-secret", permissions {
+      publish { allow: ["where.>", "here.>", "hist.>", "_INBOX.>",
                         "$JS.API.DIRECT.GET.ROOM", "stream.info", "$SYS.REQ.SERVER.PING.JSZ"] }
       subscribe { allow: ["live.>", "where.>", "here.>", "hist.>", "_INBOX.>"] } } } ]
     imports: [

@@ -10,8 +10,18 @@ fn a_node_without_a_quorum_is_not_healthy() {
     let addr = metrics_addr(group.node(0));
     until("all is well", || get(addr, "/healthz") == (200, "ok\n".to_owned()));
     group.lose_the_quorum();
-    let told = "this node is cut off: no quorum of the brokers commits\n";
+    let told = "this node is cut off: the brokers commit nothing of what it asks for\n";
     until("it is told", || get(addr, "/healthz") == (503, told.to_owned()));
     group.have_a_quorum_again();
     until("all is well again", || get(addr, "/healthz").0 == 200);
+}
+
+#[test]
+fn a_node_whose_stream_is_gone_says_so() {
+    let Some(mut group) = Group::start(1) else { return };
+    (0..group.brokers.len()).for_each(|at| group.brokers.wipe(at));
+    (0..group.brokers.len()).for_each(|at| group.brokers.restart(at));
+    group.brokers.until_ready();
+    group.node(0).until_logged("this node is cut off: the brokers commit nothing of what it asks for");
+    group.node(0).until_logged("there is no stream ROOM; --make-cluster makes it, once, or --cluster-found");
 }

@@ -229,7 +229,7 @@ impl Log {
         let disk = stands_still.then(|| "the disk of the history stands still".to_owned());
         let cut_off = match &self.numbers {
             Numbers::Cluster(cluster) if cluster.has_lost_quorum() => {
-                Some("this node is cut off: no quorum of the brokers commits")
+                Some("this node is cut off: the brokers commit nothing of what it asks for")
             }
             _ => None,
         };

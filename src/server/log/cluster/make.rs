@@ -65,6 +65,8 @@ pub enum MakeError {
     },
     /// Brokers, or a stream that was made before and is empty, cannot be used.
     Unfit(Vec<Unfit>),
+    /// This login may not make it: the broker's words.
+    NotKeeper(String),
     /// The first messages were not stored, as far as is known: JetStream's words, or why it does not answer.
     NotStored(String),
 }
@@ -83,6 +85,11 @@ impl fmt::Display for MakeError {
                 let all: Vec<String> = all.iter().map(ToString::to_string).collect();
                 f.write_str(&all.join("\n"))
             }
+            MakeError::NotKeeper(words) => write!(
+                f,
+                "this login may not make the stream {STREAM} ({words}): name the keeper's with --cluster-credentials, \
+                 as in deploy/three-nodes/README.md"
+            ),
             MakeError::NotStored(why) => write!(
                 f,
                 "the stream {STREAM} is made, but the group is not in it ({why}): try again; if it is said to exist \
@@ -103,7 +110,6 @@ pub fn make(
     genesis: &[Vec<u8>],
     tolerance: Tolerance,
 ) -> Result<Proof, MakeError> {
-    let unfit = |why| MakeError::Unfit(vec![why]);
     let before = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
     let plan = plan.at(&before);
     if is_missing(&before, plan, tolerance)? {
@@ -122,9 +128,16 @@ pub fn make(
     prove_for_keeper(&whole, tolerance).map_err(MakeError::Unfit)
 }
 
+/// What a node's login lacks here, no node's login has.
+fn unfit(why: Unfit) -> MakeError {
+    match why {
+        Unfit::Forbidden(words) => MakeError::NotKeeper(words),
+        why => MakeError::Unfit(vec![why]),
+    }
+}
+
 /// Whether [`make`] would begin, as far as it can be known without making anything.
 pub fn check(asker: &mut Asker, plan: Plan, tolerance: Tolerance) -> Result<(), MakeError> {
-    let unfit = |why| MakeError::Unfit(vec![why]);
     let before = ask(asker, None, BROKERS_READY_WAIT).map_err(unfit)?;
     is_missing(&before, plan.at(&before), tolerance).map(drop)
 }
@@ -147,7 +160,6 @@ fn is_missing(before: &Evidence, plan: Plan, tolerance: Tolerance) -> Result<boo
 }
 
 fn create(asker: &mut Asker, plan: Plan) -> Result<(), MakeError> {
-    let unfit = |why| MakeError::Unfit(vec![why]);
     let configuration = configuration(plan).to_string();
     let begin = Instant::now();
     loop {

@@ -97,9 +97,9 @@ impl Node {
         self.replica.state()
     }
 
-    /// Why there is no connection, if there was none yet.
+    /// Why there is no connection, if there was none yet, or what the broker has refused.
     pub(super) fn complaint(&self) -> Option<&str> {
-        self.complaint.as_deref()
+        self.complaint.as_deref().or_else(|| self.stream.refusal())
     }
 
     fn now(&self) -> Duration {
@@ -258,7 +258,7 @@ impl Node {
                         told.extend(self.logins.answered(now, self.stream.inbox(), &message));
                     }
                 },
-                Ok(Some(LinkHeard::Forbidden(words))) => warn!("{}: {words}", link.broker()),
+                Ok(Some(LinkHeard::Forbidden(words))) => self.stream.forbidden(link.broker(), &words),
                 Ok(None) => return,
                 Err(broken) => self.lost(&broken),
             }
@@ -337,6 +337,7 @@ impl Node {
                     told.push(FromNode::Joined);
                 }
                 Act::CutOff => {
+                    self.stream.ask_what_it_is(self.link.as_deref_mut());
                     self.logins.gate.close();
                     told.push(FromNode::CutOff);
                 }

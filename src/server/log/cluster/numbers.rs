@@ -233,7 +233,7 @@ impl Cluster {
                 FromNode::Asked(asker) => self.aside.questions.asked.push(asker),
                 FromNode::Fenced => self.writing.push(News::Step(Step::Fenced)),
                 FromNode::CutOff => {
-                    warn!("this node is cut off: no quorum of the brokers commits what it asks for");
+                    warn!("this node is cut off: the brokers commit nothing of what it asks for");
                     self.has_quorum = false;
                     self.steps.tell(Step::CutOff);
                 }

@@ -145,7 +145,9 @@ fn catch_up(
             }
         }
         if progress.elapsed() > CLUSTER_START_WAIT && !has_joined {
-            let why = node.complaint().unwrap_or("they commit nothing; is there a quorum of them?");
+            let why = node
+                .complaint()
+                .unwrap_or("the brokers commit nothing of it; most of them have to run and reach each other");
             return Err(Problem(format!(
                 "this node could not join its group within {} s: {why}",
                 CLUSTER_START_WAIT.as_secs()

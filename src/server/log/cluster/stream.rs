@@ -1,19 +1,21 @@
 //! The stream as messages of a broker: what a node publishes and asks for, and what comes back.
 
 use bytes::Bytes;
+use log::warn;
 
 use crate::limits::{FETCH_BYTES, FETCH_MESSAGES};
-use crate::server::log::cluster::broker::Link;
+use crate::server::log::cluster::broker::{Address, Link};
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, parse_stamp};
 use crate::server::log::cluster::interface::Heard;
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
-use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED};
+use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED, STREAM_INFO, gone};
 
 /// The subscription for what the stream republishes, and the one for answers.
 const TAIL: Sid = Sid(1);
 const ANSWERS: Sid = Sid(2);
-/// After the inbox: an answer to a batch, and to the fetch whose number follows.
+/// After the inbox: an answer to a batch, to the question what the stream is, and to the fetch whose number follows.
 const ACK: &str = ".ack";
+const INFO: &str = ".info";
 const FETCH: &str = ".fetch.";
 
 /// See the module.
@@ -24,12 +26,17 @@ pub(super) struct Stream {
     inbox: String,
     /// Fetches are counted, so that an answer to an earlier one is recognised.
     fetches: u64,
+    /// What the stream is was asked, and not answered yet.
+    asks: bool,
+    /// The broker's words about what a node cannot do without, on this connection.
+    refusal: Option<String>,
 }
 
 /// What an answer is to.
 enum AnswerTo {
     /// A batch.
     Batch,
+    Info,
     Fetch(u64),
 }
 
@@ -39,6 +46,8 @@ impl Stream {
             batches: Subject::word(format!("room.{name}")),
             inbox: format!("_INBOX.{name}.{:016x}", fastrand::u64(..)),
             fetches: 0,
+            asks: false,
+            refusal: None,
         }
     }
 
@@ -47,9 +56,37 @@ impl Stream {
         &self.inbox
     }
 
-    pub(super) fn subscribe(&self, link: &mut Link) {
+    pub(super) fn subscribe(&mut self, link: &mut Link) {
+        self.refusal = None;
         link.subscribe(&Subject::word(REPUBLISHED), TAIL);
         link.subscribe(&Subject::word(format!("{}.>", self.inbox)), ANSWERS);
+        if self.asks {
+            self.ask_what_it_is(Some(link));
+        }
+    }
+
+    /// Nothing is committed: perhaps there is no stream. The log tells that if the brokers say so, now or once there are some.
+    pub(super) fn ask_what_it_is(&mut self, link: Option<&mut Link>) {
+        self.asks = true;
+        if let Some(link) = link.filter(|link| link.is_up()) {
+            let reply = Subject::word(format!("{}{INFO}", self.inbox));
+            link.publish(&Subject::word(STREAM_INFO), Some(&reply), b"");
+        }
+    }
+
+    /// The broker has refused something.
+    pub(super) fn forbidden(&mut self, broker: &Address, words: &str) {
+        warn!("{broker}: {words}");
+        let needed = [&self.batches.to_string(), DIRECT_GET, &self.inbox];
+        if needed.iter().any(|subject| words.contains(subject)) {
+            let advice = "give this login the permissions of deploy/three-nodes/nats.conf";
+            self.refusal = Some(format!("{broker}: {words}; {advice}"));
+        }
+    }
+
+    /// What a node cannot do without, and the broker has refused.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 
     /// A batch.
@@ -67,7 +104,7 @@ impl Stream {
     }
 
     /// What a message tells the replica.
-    pub(super) fn heard(&self, message: &Message) -> Option<Heard> {
+    pub(super) fn heard(&mut self, message: &Message) -> Option<Heard> {
         let numbered = || {
             Some((StreamSeq(message.sequence()?), parse_stamp(message.stamp()?)?, message.payload.clone()))
         };
@@ -75,6 +112,13 @@ impl Stream {
             TAIL => numbered().map(|(seq, stamp, body)| Heard::Live { seq, stamp, body }),
             _ => match self.answer_to(&message.subject)? {
                 AnswerTo::Batch => Some(ack(message)),
+                AnswerTo::Info => {
+                    self.asks = false;
+                    if let Some(gone) = gone(&message.payload) {
+                        warn!("{gone}");
+                    }
+                    None
+                }
                 AnswerTo::Fetch(number) if number == self.fetches => match message.status() {
                     None => numbered().map(|(seq, stamp, body)| Heard::Fetched { seq, stamp, body }),
                     Some(204) => {
@@ -91,6 +135,7 @@ impl Stream {
     fn answer_to(&self, subject: &Subject) -> Option<AnswerTo> {
         match str::from_utf8(subject.after(&self.inbox)?).ok()? {
             ACK => Some(AnswerTo::Batch),
+            INFO => Some(AnswerTo::Info),
             fetch => Some(AnswerTo::Fetch(fetch.strip_prefix(FETCH)?.parse().ok()?)),
         }
     }

@@ -136,6 +136,11 @@ pub(super) fn parse_stream(answer: &[u8]) -> Result<Value, Unfit> {
     }
 }
 
+/// That there is no stream, if this answer to [`STREAM_INFO`](super::STREAM_INFO) says so.
+pub(in crate::server::log::cluster) fn gone(answer: &[u8]) -> Option<Unfit> {
+    parse_stream(answer).err().filter(|unfit| matches!(unfit, Unfit::NoStream))
+}
+
 /// The brokers that keep a stream, the leader first. One that is no cluster tells of none.
 pub(super) fn replicas(stream: &Value, info: &Info) -> Vec<String> {
     let cluster = &stream["cluster"];
