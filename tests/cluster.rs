@@ -610,6 +610,7 @@ fn a_node_that_joins_has_the_groups_members_or_says_what_differs() {
     ann.expect("OK MSG 1 <time>");
     let joined = group.node(1, tempfile::tempdir().expect("a folder"));
     assert!(joined.members_text().ends_with(&group.nodes[0].members_text()), "{}", joined.members_text());
+    assert!(!joined.log().contains("[WARN]"), "{}", joined.log());
     group.nodes.push(joined);
     let mut bob = group.member(1, "bob@x");
     bob.expect("MSG 1 <time> ann@x before it came");

@@ -10,7 +10,7 @@ use crate::server::files::Problem;
 use crate::server::log::cluster::broker::{Access, Login, trust};
 use crate::server::log::cluster::{Node, Reach, State, join, standings};
 use crate::server::log::local;
-use crate::server::log::local::{MEMBERS_SEEN, Opened, Settings};
+use crate::server::log::local::{MEMBERS_SEEN, Opened, Settings, Whose};
 use crate::server::members::file;
 use crate::server::members::file::Seen;
 
@@ -72,7 +72,7 @@ pub fn enter(
             Seen::agreed(&path, group)?
         }
     };
-    Ok(Joined { node, reach, opened: local::open(history, settings)?, seen })
+    Ok(Joined { node, reach, opened: local::open_as(history, settings, Whose::ANodes)?, seen })
 }
 
 /// What members.txt said when it last followed the group. If it never has, it has to say the same.

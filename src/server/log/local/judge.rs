@@ -277,6 +277,10 @@ impl Judgement {
     }
 
     fn warn_without_members(&mut self) {
+        // A node has its members of the group.
+        if self.case.whose == Whose::ANodes {
+            return;
+        }
         let first = self.firsts[0];
         if self.snapshot.is_none() && self.segments.lock().next > first && self.mistakes.is_empty() {
             let what = "does not exist; the members are read from the events, and those who are in none \
