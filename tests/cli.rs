@@ -344,7 +344,7 @@ fn check_tells_what_a_start_could_not_make_or_write() {
     let said = String::from_utf8(output.stderr).expect("text");
     for line in [
         "members.txt: cannot be replaced: this user cannot write in its folder, where a new file would be made: Permission \
-         denied (os error 13); give the folder to that user (chown) (no command can change the members)",
+         denied (os error 13); give the folder to that user (chown) (until then no command changes the members)",
         "history/: this user cannot write it",
         "self-signed.pem: does not exist, and this user cannot make it",
         "chat-room-server: 2 mistakes",

@@ -5,10 +5,11 @@ mod broker;
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use broker::{Brokers, Login, Setup};
-use common::disk::Disk;
+use common::disk::{Disk, Mounted};
 use common::peer::Peer;
 use common::server::{GROUP, Server, folder_with, line_of, members_txt, until, until_members};
 use common::strace::Strace;
@@ -44,7 +45,7 @@ impl Group {
     }
 
     /// The same, to be started by the caller.
-    fn command(&self, at: usize, folder: &TempDir, login: Login) -> Command {
+    fn command(&self, at: usize, folder: &Path, login: Login) -> Command {
         let mut server = Command::new(env!("CARGO_BIN_EXE_chat-room-server"));
         server.args([
             "--listen",
@@ -55,8 +56,8 @@ impl Group {
             &format!("n{at}"),
         ]);
         server.arg("--cluster-credentials").arg(self.brokers.credentials(login));
-        server.arg("--members").arg(folder.path().join("members.txt"));
-        server.arg("--history").arg(folder.path().join("history"));
+        server.arg("--members").arg(folder.join("members.txt"));
+        server.arg("--history").arg(folder.join("history"));
         server
     }
 
@@ -129,7 +130,7 @@ fn one_conversation_through_all_nodes() {
 fn what_the_brokers_refuse_a_node_is_told() {
     let Some(group) = Group::start(1) else { return };
     let folder = folder_with(&members_txt(&GROUP));
-    let output = group.command(1, &folder, Login::Mute).output().expect("the server");
+    let output = group.command(1, folder.path(), Login::Mute).output().expect("the server");
     let told = String::from_utf8_lossy(&output.stderr);
     let last = told.lines().last().expect("a sentence");
     let words =
@@ -356,7 +357,7 @@ fn an_edit_on_one_node_is_one_for_all() {
     until_members(&group.nodes[1], |again| again == text);
     // While one file has a mistake, what the group decides waits there, and only there.
     fs::write(group.nodes[1].members(), "nonsense\n").expect("written");
-    group.nodes[1].until_logged("the members stay as they were");
+    group.nodes[1].until_logged("the members file neither counts nor follows the group: ");
     ann.say("ADD hal@x hal-secret");
     ann.expect("OK ADD hal@x");
     until_members(&group.nodes[0], |text| text.contains("hal@x"));
@@ -371,6 +372,26 @@ fn an_edit_on_one_node_is_one_for_all() {
         "member removed: mail=bob@x by=-",
         "role changed: mail=dan@x role=admin by=-",
     ]);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_keeps_no_command_from_changing_the_group() {
+    let Some(group) = Group::start(1) else { return };
+    let path = group.nodes[0].members();
+    let Some(mounted) = Mounted::over(&path, &path) else { return };
+    let mut ann = group.member(0, "ann@x");
+    ann.say("ADD fay@x fay-secret");
+    ann.expect("OK ADD fay@x");
+    group.nodes[0]
+        .until_logged("(until then the members file does not follow the group, and passwords typed");
+    ann.expect("ADDED 1 <time> ann@x fay@x");
+    let _fay = group.member(0, "fay@x");
+    let folder = group.nodes[0].history().with_file_name("");
+    let output = group.command(0, folder.path(), Login::Node).arg("--check").output().expect("the server");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("(until then the members file does not follow the group)"), "{told}");
+    drop(mounted);
+    group.until_members(|text| text.contains("\nfay@x $argon2id$"));
 }
 
 #[test]
@@ -633,7 +654,7 @@ fn a_node_that_joins_has_the_groups_members_or_says_what_differs() {
     let folder = folder_with(&members_txt(&["ann", "mallory"]));
     let sentence = "members.txt: differs from the group about ann@x, bob@x, cid@x and others; move the file \
                     away, and this node writes it from the group";
-    refused(group.command(0, &folder, Login::Node), sentence);
+    refused(group.command(0, folder.path(), Login::Node), sentence);
     assert_eq!(fs::read(folder.path().join("history/000000000001.txt")).expect("a file"), b"");
     for name in ["applied", "key", "members-seen"] {
         assert!(!folder.path().join("history").join(name).exists(), "{name}");
@@ -702,7 +723,7 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     let folder = node.into_folder();
 
     // --check says what a start would.
-    let output = group.command(0, &folder, Login::Node).arg("--check").output().expect("the server");
+    let output = group.command(0, folder.path(), Login::Node).arg("--check").output().expect("the server");
     let found = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success() && found.contains("--cluster: the group's stream has messages 1 to "),
@@ -715,7 +736,7 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     fs::remove_file(folder.path().join("history/clean")).expect("it was clean");
     fs::write(&path, format!("{event}{}", event.replace("MSG 1 ", "MSG 2 "))).expect("written");
     refused(
-        group.command(0, &folder, Login::Node),
+        group.command(0, folder.path(), Login::Node),
         "has events after 1, which the group has not: move the history away, and this node gets that of the others",
     );
     fs::write(&path, &event).expect("written");
@@ -726,8 +747,8 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
         let small = folder.path().join("history").join(name);
         let before = fs::read(&small).expect("a file");
         fs::write(&small, text).expect("written");
-        refused(group.command(0, &folder, Login::Node), why);
-        let mut check = group.command(0, &folder, Login::Node);
+        refused(group.command(0, folder.path(), Login::Node), why);
+        let mut check = group.command(0, folder.path(), Login::Node);
         check.arg("--check");
         refused(check, why);
         fs::write(&small, before).expect("written");
@@ -735,14 +756,14 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     // A file that was changed, as its node's note says, or as the stream does.
     fs::write(&path, event.replace("one", "two")).expect("written");
     let altered = "its events up to 1 are not those that this node has applied, so a file was changed";
-    refused(group.command(0, &folder, Login::Node), altered);
-    let output = group.command(0, &folder, Login::Node).arg("--check").output().expect("the server");
+    refused(group.command(0, folder.path(), Login::Node), altered);
+    let output = group.command(0, folder.path(), Login::Node).arg("--check").output().expect("the server");
     assert!(String::from_utf8_lossy(&output.stderr).contains(altered), "{output:?}");
     fs::remove_file(folder.path().join("history/applied")).expect("it was there");
-    refused(group.command(0, &folder, Login::Node), "are not what the other nodes have there");
+    refused(group.command(0, folder.path(), Login::Node), "are not what the other nodes have there");
     fs::write(&path, &event).expect("written");
     fs::write(folder.path().join("history/id"), "0123abcd\n").expect("written");
-    refused(group.command(0, &folder, Login::Node), "has transcript 0123abcd, and the group's is ");
+    refused(group.command(0, folder.path(), Login::Node), "has transcript 0123abcd, and the group's is ");
 
     // Other brokers, and none.
     let Some(others) = Brokers::start(Setup::default()) else { return };
@@ -768,7 +789,7 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     for at in 0..others.len() {
         group.brokers.kill(at);
     }
-    refused(group.command(1, &folder, Login::Node), "no connection to nats://127.0.0.1:");
+    refused(group.command(1, folder.path(), Login::Node), "no connection to nats://127.0.0.1:");
 }
 
 /// Asks WHO until the answer is this. Events that come meanwhile are passed over.

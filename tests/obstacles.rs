@@ -6,11 +6,11 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use chat_room::server::members::file::read_at_start;
-use common::disk::{Disk, skip, tool};
+use common::disk::{Disk, Mounted, skip, tool};
 use common::server::{GROUP, Server, members_txt, until, until_members};
 use common::talk::Talk;
 use rustix::process::Signal;
@@ -19,25 +19,6 @@ use tempfile::TempDir;
 /// A user of no name, and another one.
 const USER: u32 = 12345;
 const OTHER: u32 = 54321;
-
-/// A file mounted over itself, until it is dropped.
-struct Mounted(PathBuf);
-
-impl Mounted {
-    fn over(source: &Path, file: &Path) -> Option<Mounted> {
-        let mounted = tool(&format!("mount --bind {} {}", source.display(), file.display()));
-        if !mounted {
-            skip("no file can be mounted here");
-        }
-        mounted.then(|| Mounted(file.to_owned()))
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        tool(&format!("umount -l {}", self.0.display()));
-    }
-}
 
 /// The server, or what runs it as [`USER`].
 fn command(as_user: bool) -> Command {

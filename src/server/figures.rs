@@ -75,7 +75,7 @@ pub(super) fn tell_monitor(
             deliveries: deliveries.clone(),
         };
         let mut wrong = log.wrong();
-        let FileState { problem, obstacle } = &members.state;
+        let FileState { problem, obstacle, .. } = &members.state;
         wrong.extend(problem.iter().chain(obstacle).map(in_one_line));
         if stage != Stage::Serving {
             wrong.push("the server stops".to_owned());
@@ -89,10 +89,8 @@ pub(super) fn status(Hub { conns, room, .. }: &Hub, members: &Members) -> String
     let (connections, logged_in, in_group) = (conns.len(), room.logged_in(), room.members());
     let (connections, in_group) = (counted(connections, "connection"), counted(in_group, "member"));
     let mut status = format!("{connections}, {logged_in} logged in, {in_group}");
-    for (problem, what) in [
-        (&members.state.problem, "the members stay as they were"),
-        (&members.state.obstacle, "no command changes the members"),
-    ] {
+    let FileState { decides, problem, obstacle } = &members.state;
+    for (problem, what) in [(problem, decides.with_mistake()), (obstacle, decides.with_obstacle())] {
         if let Some(problem) = problem {
             status.extend(["; ", what, ": ", &in_one_line(problem)]);
         }

@@ -20,6 +20,25 @@ pub(crate) fn skip(why: impl Display) {
     writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
 }
 
+/// A file mounted over itself, until it is dropped.
+pub(crate) struct Mounted(PathBuf);
+
+impl Mounted {
+    pub(crate) fn over(source: &Path, file: &Path) -> Option<Mounted> {
+        let mounted = tool(&format!("mount --bind {} {}", source.display(), file.display()));
+        if !mounted {
+            skip("no file can be mounted here");
+        }
+        mounted.then(|| Mounted(file.to_owned()))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        tool(&format!("umount -l {}", self.0.display()));
+    }
+}
+
 /// A small disk, unmounted at the end. Lazily, because the tested program may hold files for a moment longer.
 pub(crate) struct Disk(PathBuf);
 

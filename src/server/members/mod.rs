@@ -20,7 +20,7 @@ use crate::room::{
 };
 use crate::server::files::Problem;
 use crate::server::members::edits::Edits;
-use crate::server::members::file::{Done, Job, Seen, Timing};
+use crate::server::members::file::{Decides, Done, Job, Seen, Timing};
 use crate::server::members::view::View;
 use crate::server::over::log_over;
 use crate::server::quoted::quoted;
@@ -33,10 +33,12 @@ pub(in crate::server) struct Members {
     pub(in crate::server) state: FileState,
 }
 
-/// Whether the file can be followed, and replaced.
-#[derive(Debug, Default)]
+/// Whether the file can be read, and replaced.
+#[derive(Debug)]
 pub(in crate::server) struct FileState {
-    /// Why it cannot be followed at present, if it cannot.
+    /// Who decides about the members.
+    pub(in crate::server) decides: Decides,
+    /// Why it has no meaning at present, if it has none.
     pub(in crate::server) problem: Option<Problem>,
     /// Why it cannot be replaced at present, so that nothing can be written there, if it cannot.
     pub(in crate::server) obstacle: Option<Problem>,
@@ -78,7 +80,12 @@ impl Members {
     }
 
     fn of(path: &Path, thread: Thread) -> Members {
-        Members { path: path.to_owned(), thread, state: FileState::default() }
+        let decides = match thread {
+            Thread::Source(..) => Decides::File,
+            Thread::View(_) => Decides::Group,
+        };
+        let state = FileState { decides, problem: None, obstacle: None };
+        Members { path: path.to_owned(), thread, state }
     }
 
     /// Hands a change to the thread; refuses it if too many wait.
@@ -180,16 +187,17 @@ impl FileState {
             self.problem = news.err();
             match &self.problem {
                 None => log_over(format_args!("the members file has no mistakes any more")),
-                Some(problem) => warn!("the members stay as they were: {problem}"),
+                Some(problem) => warn!("{}: {problem}", self.decides.with_mistake()),
             }
         }
         if let Some(news) = replaceable {
             self.obstacle = news.err();
             match &self.obstacle {
                 None => log_over(format_args!("the members file can be replaced again")),
-                Some(problem) => warn!(
-                    "{problem} (until then no command changes the members, and passwords typed there stay as they are)"
-                ),
+                Some(problem) => {
+                    let follows = self.decides.with_obstacle();
+                    warn!("{problem} (until then {follows}, and passwords typed there stay as they are)");
+                }
             }
         }
     }

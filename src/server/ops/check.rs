@@ -15,7 +15,7 @@ use crate::server::files::{Problem, folder_of, folders};
 use crate::server::log::cluster::make::{self, Plan};
 use crate::server::log::cluster::{History, recorded};
 use crate::server::log::local::{self, APPLIED, Checked, Whose};
-use crate::server::members::file;
+use crate::server::members::file::{self, Decides};
 use crate::server::net::{Certificate, Source, listen};
 use crate::server::node;
 use crate::server::ops::context::Context;
@@ -41,7 +41,8 @@ pub fn check(options: &Options) -> Report {
     if is_node(options) && !is_there(&options.members) {
         report.not_there_yet(&options.members);
     } else {
-        report.members(&options.members);
+        let decides = if is_node(options) { Decides::Group } else { Decides::File };
+        report.members(&options.members, decides);
     }
     let checked = options.history.as_ref().and_then(|folder| report.history(folder, options));
     match (&options.cluster, &options.history) {
@@ -126,13 +127,13 @@ impl Report {
         }
     }
 
-    fn members(&mut self, path: &Path) {
+    fn members(&mut self, path: &Path, decides: Decides) {
         match file::read_at_start(path) {
             Ok(file) => {
                 let members = counted(file.members().count(), "member");
                 self.found.push(format!("{}: {members}, no mistakes", path.display()));
                 self.warnings.extend(file::warnings(path).unwrap_or_default());
-                self.warnings.extend(file::obstacle(path).unwrap_or_default());
+                self.warnings.extend(file::obstacle(path, decides).unwrap_or_default());
             }
             Err(problem) => self.mistakes.push(problem.to_string()),
         }

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::time::Instant;
 
 pub use self::init::{create, create_view, is_free};
-pub use self::news::{HandEdit, News};
+pub use self::news::{Decides, HandEdit, News};
 pub use self::seen::{Changes, Seen};
 pub use self::thread::{Done, Job, spawn};
 pub use self::timing::Timing;
@@ -97,9 +97,9 @@ pub fn warnings(path: &Path) -> Result<Vec<String>, Problem> {
     Ok(warnings)
 }
 
-/// Why no command could change the file, and how many typed passwords stay in it, for `--check`. A running server finds this
-/// out by itself.
-pub fn obstacle(path: &Path) -> Result<Option<String>, Problem> {
+/// Why the file cannot be replaced, what follows, and how many typed passwords stay in it, for `--check`. A running server
+/// finds this out by itself.
+pub fn obstacle(path: &Path, decides: Decides) -> Result<Option<String>, Problem> {
     let found = FileRead::at(path)?;
     let Some(Problem(why)) = found.obstacle() else { return Ok(None) };
     let file = found.parse()?;
@@ -109,5 +109,6 @@ pub fn obstacle(path: &Path) -> Result<Option<String>, Problem> {
         1 => ", and a password stays in it as it was typed".to_owned(),
         _ => format!(", and {typed} passwords stay in it as they were typed"),
     };
-    Ok(Some(format!("{why} (no command can change the members{stay})")))
+    let follows = decides.with_obstacle();
+    Ok(Some(format!("{why} (until then {follows}{stay})")))
 }

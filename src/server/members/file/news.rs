@@ -5,6 +5,33 @@ use crate::protocol::Mail;
 use crate::room::{MembersFile, Record, Secret};
 use crate::server::files::Problem;
 
+/// Who decides who is in the group, and so what stands still with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decides {
+    /// The file: commands change it.
+    File,
+    /// The nodes of a cluster: the file follows.
+    Group,
+}
+
+impl Decides {
+    /// What follows from a mistake in the file.
+    pub fn with_mistake(self) -> &'static str {
+        match self {
+            Decides::File => "the members stay as they were",
+            Decides::Group => "the members file neither counts nor follows the group",
+        }
+    }
+
+    /// What follows if it cannot be replaced.
+    pub fn with_obstacle(self) -> &'static str {
+        match self {
+            Decides::File => "no command changes the members",
+            Decides::Group => "the members file does not follow the group",
+        }
+    }
+}
+
 /// A member's line that was edited by hand; `None`: there was none, or there is none any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandEdit {
@@ -22,9 +49,9 @@ pub struct News {
     /// Lines that were edited by hand, in the order of the edits. If commands change the file, they are as they are after the
     /// changes in the same report; if it is a view of the group, as they were before the view was written again.
     pub edits: Vec<HandEdit>,
-    /// Whether the file can be read and parsed. While it cannot, the members stay as they were.
+    /// Whether the file can be read and parsed.
     pub readable: Option<Result<(), Problem>>,
-    /// Whether the file can be replaced, so that commands can change it.
+    /// Whether the file can be replaced.
     pub replaceable: Option<Result<(), Problem>>,
 }
 
