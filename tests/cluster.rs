@@ -737,7 +737,7 @@ fn a_start_that_would_not_keep_what_is_promised_is_refused() {
     fs::write(&path, format!("{event}{}", event.replace("MSG 1 ", "MSG 2 "))).expect("written");
     refused(
         group.command(0, folder.path(), Login::Node),
-        "has events after 1, which the group has not: move the history away, and this node gets that of the others",
+        "has events after 1, which the group has not: move the history and the members file away, and this node gets those of the group",
     );
     fs::write(&path, &event).expect("written");
     for (name, text, why) in [

@@ -280,7 +280,7 @@ fn what_no_node_keeps_any_more_is_missing_and_that_is_said() {
     stage.refuses_node(
         "n3",
         older.path(),
-        "the other nodes keep none before event 11: move the history away",
+        "the other nodes keep none before event 11: move the history and the members file away",
     );
     assert_eq!(events(older.path()).len(), 1);
 }
@@ -312,8 +312,8 @@ fn what_is_not_the_groups_is_refused_and_stays_as_it_is() {
     let before = [&other, &edited, &longer].map(|folder| events(folder.path()));
     let refusals = [
         "has transcript 0000abcd, and the group's is ",
-        "the file that begins with event 6 is not what node n0 has there: move the history away",
-        "the other nodes have no event after 14: move the history away",
+        "the file that begins with event 6 is not what node n0 has there: move the history and the members file away",
+        "the other nodes have no event after 14: move the history and the members file away",
     ];
     std::thread::scope(|scope| {
         for (at, folder) in [&other, &edited, &longer].into_iter().enumerate() {

@@ -83,8 +83,7 @@ fn a_server_that_was_alone_brings_its_history_in() {
     let other = copy_of(path);
     let last = other.path().join("history/000000000004.txt");
     fs::write(&last, fs::read_to_string(&last).expect("text").replace("while", "where")).expect("written");
-    let sentence =
-        "its events up to 10 are not those from which the stream continues: move the history away, and";
+    let sentence = "its events up to 10 are not those from which the stream continues: move the history and the members file away, and";
     refused(&stage.run("n1", Login::Node, other.path(), &["--check"]), sentence);
     stage.refuses_node("n1", other.path(), sentence);
     let copy = copy_of(path);

@@ -19,7 +19,8 @@ use crate::server::log::cluster::state::State;
 use crate::server::log::local::{APPLIED, LEFT, SharedSegments, read_small};
 
 /// What to do when the history cannot be continued.
-pub(super) const OTHER_HISTORY: &str = "move the history away, and this node gets that of the others";
+pub(in crate::server::log::cluster) const OTHER_HISTORY: &str =
+    "move the history and the members file away, and this node gets those of the group";
 
 /// A message of the stream. Asks for so long until there is an answer, because a replica may not have it yet.
 pub(super) fn message(asker: &mut Asker, number: u64) -> Result<Bytes, String> {

@@ -58,8 +58,8 @@ impl Continuing {
             if self.reader.range(self.at, until)? != known {
                 let (next, last) = (self.next, self.unwritten_first.0 - 1);
                 return Err(self.storage.problem(format!(
-                    "the events from {next} to {last} are not what the other nodes have there: move the history \
-                     away, and this node gets theirs"
+                    "the events from {next} to {last} are not what the other nodes have there: move the history and the members \
+                     file away, and this node gets theirs"
                 )));
             }
             self.at = until;

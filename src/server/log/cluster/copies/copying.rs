@@ -15,6 +15,7 @@ use crate::server::counted::numbered;
 use crate::server::files::Problem;
 use crate::server::log::cluster::compare::{self, Differs};
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, Sum};
+use crate::server::log::cluster::origin::OTHER_HISTORY;
 use crate::server::log::cluster::state::State;
 use crate::server::log::local::Pieces;
 
@@ -257,9 +258,7 @@ impl Fetching<'_> {
 }
 
 fn other_history(folder: &Path, node: &NodeName, first: Seq) -> Problem {
-    let what = format!(
-        "the file that begins with event {first} is not what node {node} has there: move the history away, and this node \
-         gets that of the others"
-    );
+    let what =
+        format!("the file that begins with event {first} is not what node {node} has there: {OTHER_HISTORY}");
     Problem::of(folder, what)
 }

@@ -17,7 +17,7 @@ use crate::server::files::Problem;
 use crate::server::log::cluster::broker::Broken;
 use crate::server::log::cluster::command::Genesis;
 use crate::server::log::cluster::ids::{NodeName, StreamSeq};
-use crate::server::log::cluster::origin::is_of;
+use crate::server::log::cluster::origin::{OTHER_HISTORY, is_of};
 use crate::server::log::cluster::prove::Proof;
 use crate::server::log::cluster::reach::Reach;
 use crate::server::log::cluster::state::State;
@@ -219,10 +219,11 @@ impl Fetching<'_> {
                     why.to_owned()
                 }
                 Unfit::Shorter(last) => format!(
-                    "the other nodes have no event after {last}: move the history away, and this node gets theirs"
+                    "the other nodes have no event after {last}: {OTHER_HISTORY}"
                 ),
                 Unfit::Gone(first) => format!(
-                    "the other nodes keep none before event {first}: move the history away, and it begins there"
+                    "the other nodes keep none before event {first}: move the history and the members file away, and it \
+                     begins there"
                 ),
             })?;
             std::thread::sleep(BROKER_ASK_AGAIN);

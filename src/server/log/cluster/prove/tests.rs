@@ -290,6 +290,6 @@ fn the_stream_of_this_node() {
     assert_eq!(
         judged("2026-01-01T00:00:00Z", 5),
         "the stream ROOM was made at 2026-11-28T21:00:00.123456789Z, and this node's history belongs to one made at \
-         2026-01-01T00:00:00Z: use its own brokers, or move this history away to join the other group"
+         2026-01-01T00:00:00Z: use its own brokers, or move this history and the members file away to join the other group"
     );
 }

@@ -156,7 +156,7 @@ impl Unfit {
             Unfit::OtherStream { own, found } => write!(
                 f,
                 "the stream {STREAM} was made at {found}, and this node's history belongs to one made at {own}: use \
-                 its own brokers, or move this history away to join the other group"
+                 its own brokers, or move this history and the members file away to join the other group"
             ),
             Unfit::Shorter { own, last } => write!(
                 f,
