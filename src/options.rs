@@ -106,8 +106,8 @@ fn help() -> String {
 /// What can be combined with `--init`.
 const WITH_INIT: [&str; 5] = ["members", "history", "init", "help", "version"];
 
-/// What is done instead of serving, beside `--init`: one of them.
-const INSTEAD: [&str; 4] = ["check", "backup", "make-cluster", "cluster-found"];
+/// What cannot be done beside `--backup`. `--check` also checks what the other two would do.
+const NOT_WITH_BACKUP: [&str; 3] = ["check", "make-cluster", "cluster-found"];
 
 /// Parses the arguments after the program's name. An error is a sentence that names the option.
 pub fn parse(args: &[String]) -> Result<Invocation, String> {
@@ -136,11 +136,10 @@ pub fn parse(args: &[String]) -> Result<Invocation, String> {
         return Ok(Invocation::Init(members, mail));
     }
     let options = Box::new(serving(&matches, members)?);
-    let mut instead = INSTEAD.into_iter().filter(|name| matches.opt_present(name));
-    if let (Some(one), Some(other)) = (instead.next(), instead.next()) {
-        return Err(format!("--{other} has no meaning with --{one}"));
-    }
     if let Some(folder) = matches.opt_str("backup") {
+        if let Some(other) = NOT_WITH_BACKUP.into_iter().find(|name| matches.opt_present(name)) {
+            return Err(format!("--{other} has no meaning with --backup"));
+        }
         if options.history.is_none() {
             return Err("--backup has no meaning with --history none".to_owned());
         }

@@ -387,7 +387,7 @@ fn a_file_that_cannot_be_written_keeps_no_command_from_changing_the_group() {
     ann.expect("ADDED 1 <time> ann@x fay@x");
     let _fay = group.member(0, "fay@x");
     let folder = group.nodes[0].history().with_file_name("");
-    let output = group.command(0, folder.path(), Login::Node).arg("--check").output().expect("the server");
+    let output = group.command(0, &folder, Login::Node).arg("--check").output().expect("the server");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("(until then the members file does not follow the group)"), "{told}");
     drop(mounted);

@@ -173,7 +173,7 @@ fn an_immutable_folder() {
         return skip("chattr +i is not possible here");
     }
     resists(folder, false, "its folder is immutable; chattr -i", |_| {
-        assert!(tool(&format!("chattr -i {path}")))
+        assert!(tool(&format!("chattr -i {path}")));
     });
 }
 

@@ -108,8 +108,7 @@ impl Node {
 
     /// Joins the group.
     pub(super) fn join(&mut self) {
-        let now = self.now();
-        self.replica.join_group(now);
+        self.replica.join_group(self.began.elapsed());
     }
 
     /// The node has joined: it and the others tell each other how far devices have come, and who is where.
@@ -126,8 +125,7 @@ impl Node {
     /// Tells the other nodes that nobody is here any more, and that nothing more will come of this start.
     pub(super) fn leave(&mut self) {
         self.exchange.attendance.leave(&self.replica);
-        let now = self.now();
-        self.replica.leave(now);
+        self.replica.leave(self.began.elapsed());
     }
 
     /// Tells the other nodes these lines of places.
@@ -147,8 +145,7 @@ impl Node {
             return Some(FromNode::Refused(asked));
         }
         let commands = batch::commands(&lines).expect("the loop writes what it asks for as commands");
-        let now = self.now();
-        self.replica.propose(now, shown, commands.into_iter().zip(asked));
+        self.replica.propose(self.began.elapsed(), shown, commands.into_iter().zip(asked));
         None
     }
 
@@ -274,8 +271,7 @@ impl Node {
         info!("connected to broker {}", link.broker());
         self.figures.set_broker(Some(link.broker().to_string()));
         self.complaint = None;
-        let now = self.now();
-        self.replica.heard(now, Heard::Up);
+        self.replica.heard(self.began.elapsed(), Heard::Up);
     }
 
     fn lost(&mut self, broken: &Broken) {
@@ -285,8 +281,7 @@ impl Node {
         self.complain(broken);
         self.figures.set_broker(None);
         self.dialer.lost(Instant::now());
-        let now = self.now();
-        self.replica.heard(now, Heard::Down);
+        self.replica.heard(self.began.elapsed(), Heard::Down);
         self.logins.gate.down();
     }
 

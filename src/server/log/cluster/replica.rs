@@ -65,19 +65,6 @@ impl<T> Replica<T> {
         }
     }
 
-    /// It joins only when it is told to: [`Act::CaughtUp`] asks for [`Replica::join_group`].
-    #[must_use]
-    pub fn held(self) -> Replica<T> {
-        Replica { joins: Joins::WhenTold, ..self }
-    }
-
-    /// Joins after [`Act::CaughtUp`].
-    pub fn join_group(&mut self, now: Duration) {
-        if self.phase == Phase::Replaying {
-            self.join(now);
-        }
-    }
-
     /// The group, with all that [`Replica::poll`] has returned or will return.
     pub fn state(&self) -> &State {
         &self.state
@@ -301,20 +288,6 @@ impl<T> Replica<T> {
         self.begin(now, known.start.next());
     }
 
-    /// Before the first JOIN is back a greater start is that of an earlier process, when a clock was ahead.
-    fn look_for_namesake(&mut self, now: Duration) {
-        let known = self.state.node(self.own.name()).map(|known| known.start);
-        if self.phase == Phase::Joining && known.is_some_and(|start| start > self.own.start()) {
-            self.join(now);
-        }
-    }
-
-    fn join(&mut self, now: Duration) {
-        let known = self.state.node(self.own.name());
-        self.phase = Phase::Joining;
-        self.begin(now, known.map_or(self.floor, |known| self.floor.max(known.start.next())));
-    }
-
     fn begin(&mut self, now: Duration, start: Start) {
         self.own.begin(start);
         self.claims = Claims::default();
@@ -342,6 +315,7 @@ impl<T> Replica<T> {
     }
 }
 
+mod joining;
 mod phase;
 mod questions;
 #[cfg(test)]
