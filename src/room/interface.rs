@@ -42,8 +42,8 @@ pub enum Input<'a> {
     Joining(JoinJob, Option<PasswordHash>, Option<Invitation>),
     /// The answers to [`Effect::Save`], or news of the file, or both.
     Members(MembersNews),
-    /// On a node of a cluster: the group has decided that this member's line says this now; `None`: is no member any more. Who
-    /// has changed that is somebody on another node, or has edited a file by hand.
+    /// On a node of a cluster: the group has decided that this member's line says this now; `None`: is no member any more.
+    /// The author is somebody on another node, or has edited a file by hand.
     Decided(Author, Edit),
     /// So far these devices have come on other nodes.
     Places(Vec<Delivered>),

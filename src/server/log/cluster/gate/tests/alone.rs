@@ -49,8 +49,8 @@ fn without_a_broker_a_node_is_alone() {
     assert_eq!(stage.until(20_000), "10000: open alone cat@x");
 }
 
-/// Where it goes on then, nobody would know how far it has come. Who has answered may not be all: this node may not have heard of
-/// the others yet.
+/// Where it goes on then, nobody would know how far it has come. Those who have answered may not be all: this node may not have
+/// heard of the others yet.
 #[test]
 fn a_new_device_waits_until_all_others_know_of_it() {
     let mut stage = Stage::with_b();
