@@ -277,7 +277,7 @@ impl Running {
     fn check(self, kind: Kind) -> io::Result<()> {
         let output = self.child.wait_with_output()?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let has = said.split("the events 1 to ").nth(1).and_then(|rest| rest.split(';').next()?.parse().ok());
+        let has = said.split("events 1 to ").nth(1).and_then(|rest| rest.split(';').next()?.parse().ok());
         if has.is_none_or(|has: u64| has < self.last) {
             let why = String::from_utf8_lossy(&output.stderr);
             return fail(format!("a backup after {} said: {said}{why}", self.last));

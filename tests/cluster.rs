@@ -129,7 +129,7 @@ fn one_conversation_through_all_nodes() {
 #[test]
 fn what_the_brokers_refuse_a_node_is_told() {
     let Some(group) = Group::start(1) else { return };
-    let folder = folder_with(&members_txt(&GROUP));
+    let folder = tempfile::tempdir().expect("a folder");
     let output = group.command(1, folder.path(), Login::Mute).output().expect("the server");
     let told = String::from_utf8_lossy(&output.stderr);
     let last = told.lines().last().expect("a sentence");
