@@ -106,7 +106,7 @@ fn help() -> String {
 /// What can be combined with `--init`.
 const WITH_INIT: [&str; 5] = ["members", "history", "init", "help", "version"];
 
-/// What cannot be done beside `--backup`. `--check` also checks what the other two would do.
+/// What cannot be done beside `--backup`. With `--check` the other two are tried as far as the brokers go.
 const NOT_WITH_BACKUP: [&str; 3] = ["check", "make-cluster", "cluster-found"];
 
 /// Parses the arguments after the program's name. An error is a sentence that names the option.

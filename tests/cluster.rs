@@ -412,7 +412,7 @@ fn an_edit_that_the_group_refuses_is_logged() {
     let edited = members.replace(&bob, &format!("{bob} member Taken")).replace(&cid, &format!("{cid} admin"));
     fs::write(&path, edited).expect("written");
     let back = group.node(1, folder);
-    let refused = |whom| format!("the group has refused an edit of {whom}, which is undone: ");
+    let refused = |whom| format!("the group has refused an edit of {whom}, and the file follows the group: ");
     back.until_logged(&format!("{}somebody else has that name", refused("bob@x")));
     back.until_logged(&format!("{}the group has removed this member meanwhile", refused("cid@x")));
     let is_followed =

@@ -27,7 +27,7 @@ pub const METRICS_PEER: Duration = Duration::from_secs(2);
 /// Connections to `--metrics-listen` whose request has not come. One more ends the oldest; they take descriptors that are
 /// reserved, so there are few.
 pub const METRICS_PEERS: usize = 8;
-/// The send buffer for a monitor. An answer fits, so that the thread does not wait for who takes it.
+/// The send buffer for a monitor. An answer fits, so that the thread does not wait for whoever takes it.
 pub const METRICS_SEND_BUFFER: usize = 64 << 10;
 /// How long a monitor waits for the loop before it is told that the loop stands still: far longer than any turn, and less than
 /// monitors wait for an answer, which is 10 s with Prometheus.

@@ -60,6 +60,10 @@ pub fn bring_in(
     settings: &Settings,
 ) -> Result<String, Problem> {
     let file = file::read_at_start(place.members)?;
+    // Before anything is changed here: if the stream is there, this is a node's folder, and should stay one.
+    let reach = reach(cluster)?;
+    make::check(&mut reach.asker()?, Plan::default(), reach.tolerance)
+        .map_err(|error| Problem(error.to_string()))?;
     // Also a node's: the stream that would bring what is missing again is gone, or is another group's. So the numbers of what
     // the original has gone on with are given to other events.
     let mut opened = local::open(place.history, settings)?;

@@ -52,7 +52,7 @@ fn begin(unfinished: &Path, like: &Path) -> Result<File, Problem> {
     copies::make_folder(unfinished, like).map_err(|problem| taken(unfinished).unwrap_or(problem))?;
     let folder =
         open(unfinished).map_err(|error| Problem::of(unfinished, format_args!("cannot be read: {error}")))?;
-    // Who looks at the lock has it for a moment. Some file systems have no locks for folders.
+    // Whoever looks at the lock has it for a moment. Some file systems have no locks for folders.
     let _ = flock(&folder, FlockOperation::LockExclusive);
     Ok(folder)
 }

@@ -50,8 +50,8 @@ pub fn check(options: &Options) -> Report {
         (Some(cluster), Some(folder)) => report.cluster(cluster, folder, checked.as_ref()),
         (None, Some(folder)) if is_there(&folder.join(APPLIED)) => report.warn(
             &folder.join(APPLIED),
-            "a node of a cluster has this history; a start without --cluster takes it out of its group; if that goes on, \
-             remove id first, so that clients do not take one for the other",
+            "a node of a cluster has this history; a start without --cluster takes it out of its group; if the group goes \
+             on without it, remove id first, so that clients do not take one for the other",
         ),
         (_, _) => {}
     }

@@ -56,7 +56,7 @@ pub(super) fn log_refused(mail: &Mail, why: ChangeError) {
         ChangeError::NameTaken => "somebody else has that name, or one that looks like it",
         ChangeError::NotExpected | ChangeError::NotAllowed => "another change came first",
     };
-    warn!("the members file: the group has refused an edit of {mail}, which is undone: {why}");
+    warn!("the members file: the group has refused an edit of {mail}, and the file follows the group: {why}");
 }
 
 /// Has the next typed password hashed. Answered at once if there is no place in the hasher's queue.

@@ -25,7 +25,9 @@ pub(super) fn parse_line(raw: &[u8]) -> Result<Option<Entry>, String> {
     }
     let password = fields.next();
     if is_joined(&text[first.clone()], password.clone().map(|range| &text[range])) {
-        return Err("put a blank, and nothing else, between the mail and the password".to_owned());
+        let sentence =
+            "a domain has no such character; put a blank, and nothing else, between mail and password";
+        return Err(sentence.to_owned());
     }
     // This may be a password in the wrong place, so no sentence quotes it before a password has been found.
     let mail = Mail::parse(&text[first])
@@ -69,7 +71,7 @@ fn parse_secret(field: &[u8]) -> Result<Secret, String> {
     Password::parse(field).map(Secret::Typed).map_err(|error| error.to_string())
 }
 
-/// Whether something else than a blank joins a mail and a password, as in files of htpasswd and in tables: the domain has a
+/// Whether something other than a blank joins a mail and a password, as in files of htpasswd and in tables: the domain has a
 /// character that no domain has. ADD takes such a mail, too, but then a hash of ours follows.
 fn is_joined(first: &[u8], second: Option<&[u8]>) -> bool {
     let domain = first.iter().position(|&b| b == b'@').map_or(&[][..], |at| &first[at + 1..]);

@@ -199,7 +199,8 @@ fn mistakes_are_found_in_their_line() {
     let broken = crate::room::HashError::Parts;
     check(b"a@x $argon2id$v=19$x admin", "", &format!("m:1: the password of a@x: {broken}"));
     check(b"a@x {ARGON2ID}$argon2id$v=19$x admin", "", &format!("m:1: the password of a@x: {broken}"));
-    let joined = "m:1: put a blank, and nothing else, between the mail and the password";
+    let joined =
+        "m:1: a domain has no such character; put a blank, and nothing else, between mail and password";
     check(b"a@x:$2b$05$pPa4vq.HRRnVdPi.0pWlmOEQplhHp0", "", joined);
     check(b"a@x:{SHA}xWPcY6kQLMSmiTgDIUTzyMwlGs4=/", "", joined);
     check(b"a@x:secret admin", "", joined);
@@ -211,8 +212,6 @@ fn mistakes_are_found_in_their_line() {
         check(format!("{line}\n").as_bytes(), "", joined);
     }
     check(b"\"a@x\",\"secret\"\n", "", joined);
-    check(b"a@x, secret admin\n", "", joined);
-    check(b"a@x: secret admin\n", "", joined);
     check(b"a@x:25 OLD admin\n", "reset a@x:25", r"a@x:25 NEW admin\n");
     check(b"a@[IPv6:::1] secret admin\n", "reset a@[ipv6:::1]", r"a@[IPv6:::1] NEW admin\n");
     check(

@@ -150,7 +150,7 @@ impl Cluster {
             warn!("this node is cut off: its history takes nothing of what the group says");
             self.steps.tell(Step::CutOff);
         } else {
-            log_over(format_args!("this node's history takes again what the group says"));
+            log_over(format_args!("this node's history can be written again"));
             self.rejoin();
         }
     }

@@ -20,6 +20,7 @@ use crate::server::log::cluster::ids::{Start, StreamSeq};
 use crate::server::log::cluster::members::StateMember;
 use crate::server::log::cluster::node::Node;
 use crate::server::log::cluster::origin::{History as HistoryOf, OTHER_HISTORY, is_of, too_short};
+use crate::server::log::cluster::prove::Proof;
 use crate::server::log::cluster::reach::Reach;
 use crate::server::log::cluster::state::State;
 use crate::server::log::local;
@@ -71,7 +72,7 @@ pub fn join(
     let floor = next_start(folder, Start(wall_clock().unix_ms()))?;
     let node = Node::new(&reach.name, &reach.brokers, Arc::clone(&reach.access), state, floor)
         .map_err(|error| Problem(format!("the node cannot wait for the brokers: {error}")))?;
-    let node = catch_up(node, own_id, opened, folder, fits)?;
+    let node = catch_up(node, own_id, opened, folder, &stream, fits)?;
     // It is greater than the floor if the folder did not know of an earlier one, and the stream did.
     let start = node.state().node(&reach.name).map_or(floor, |known| known.start);
     next_start(folder, start)?;
@@ -118,36 +119,45 @@ fn catch_up(
     own_id: Option<u32>,
     opened: Opened,
     folder: &Path,
+    stream: &Proof,
     fits: &mut dyn FnMut(&State) -> Result<(), Problem>,
 ) -> Result<Node, Problem> {
     let own_last = opened.tail.last;
     let mut history = History { folder, opened: Some(opened), continuing: None };
-    let (mut told, mut progress, mut has_joined) = (Vec::new(), Instant::now(), false);
+    let (mut told, mut progress) = (Vec::new(), Instant::now());
+    let (mut asks_to_join, mut has_joined) = (false, false);
     while !has_joined {
         node.turn(Duration::from_secs(1), &mut told)
             .map_err(|error| Problem(format!("the poll of the connection to the brokers failed: {error}")))?;
+        let mut is_at_end = false;
         for told in told.drain(..) {
-            progress = Instant::now();
             match told {
-                FromNode::Applied(applied, _) if !applied.lines.is_empty() => {
-                    history.after(Seq(applied.first.0 - 1))?.take(&applied.lines)?;
+                FromNode::Applied(applied, _) => {
+                    // What others say is no sign that this node will join.
+                    progress = if asks_to_join { progress } else { Instant::now() };
+                    if !applied.lines.is_empty() {
+                        history.after(Seq(applied.first.0 - 1))?.take(&applied.lines)?;
+                    }
                 }
-                FromNode::CaughtUp => {
-                    let state = node.state();
-                    state.transcript().map_or(Ok(()), |group| is_of(group, own_id, own_last, folder))?;
-                    history.is_compared(state.last())?;
-                    fits(state)?;
-                    node.join();
-                }
+                FromNode::CaughtUp => is_at_end = true,
                 FromNode::Joined => has_joined = true,
                 FromNode::Stop(why) => return Err(Problem(why)),
                 _ => {}
             }
         }
+        // One replica has said that it is the end, and may have been behind: then it says so again.
+        let state = node.state();
+        if is_at_end && state.next().0 > stream.last {
+            state.transcript().map_or(Ok(()), |group| is_of(group, own_id, own_last, folder))?;
+            history.is_compared(state.last())?;
+            fits(state)?;
+            node.join();
+            (asks_to_join, progress) = (true, Instant::now());
+        }
         if progress.elapsed() > CLUSTER_START_WAIT && !has_joined {
-            let why = node
-                .complaint()
-                .unwrap_or("the brokers commit nothing of it; most of them have to run and reach each other");
+            let why = node.complaint().unwrap_or(
+                "the brokers do not commit what it sends; most of them have to run and reach each other",
+            );
             return Err(Problem(format!(
                 "this node could not join its group within {} s: {why}",
                 CLUSTER_START_WAIT.as_secs()

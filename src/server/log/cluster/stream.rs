@@ -8,7 +8,7 @@ use crate::server::log::cluster::broker::{Address, Link};
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, parse_stamp};
 use crate::server::log::cluster::interface::Heard;
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
-use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED, STREAM_INFO, gone};
+use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED, STREAM_INFO, gone, is_there};
 
 /// The subscription for what the stream republishes, and the one for answers.
 const TAIL: Sid = Sid(1);
@@ -113,8 +113,10 @@ impl Stream {
             _ => match self.answer_to(&message.subject)? {
                 AnswerTo::Batch => Some(ack(message)),
                 AnswerTo::Info => {
-                    self.asks = false;
-                    if let Some(gone) = gone(&message.payload) {
+                    // What says neither that it is there nor that it is gone is no answer.
+                    let gone = gone(&message.payload);
+                    self.asks = gone.is_none() && !is_there(&message.payload);
+                    if let Some(gone) = gone {
                         warn!("{gone}");
                     }
                     None

@@ -95,7 +95,7 @@ pub(super) fn weak(shown: &str, file: &MembersFile) -> Vec<String> {
     let more = weak.count();
     match more {
         0 => {}
-        1 => sentences.push(format!("{shown}: 1 more hash is weak, too many to list")),
+        1 => sentences.push(format!("{shown}: and 1 more hash is weak")),
         _ => sentences.push(format!("{shown}: {more} more hashes are weak, too many to list")),
     }
     sentences

@@ -45,7 +45,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// The status for another method than GET and HEAD, and the field that has to come with it.
+/// The status for a method other than GET and HEAD, and the field that has to come with it.
 const NOT_ALLOWED: (&str, &str) = ("405 Method Not Allowed", "Allow: GET, HEAD\r\n");
 
 /// RFC 6455 section 1.3.

@@ -218,7 +218,7 @@ impl Head {
                 }
             }
             "content-length" if value == "0" => {}
-            // A shorter body would not help who asks with another method.
+            // A shorter body would not help whoever asks with another method.
             "content-length" | "transfer-encoding" if request.method == Method::Other => {
                 return Err(Malformed::Method);
             }

@@ -98,7 +98,8 @@ impl Waiting {
         let mut buf = [0; 1024];
         loop {
             if let Some(request) = self.head.next_request() {
-                self.stream.write_all(&answer(request, asker))?;
+                // What does not fit is not sent: nothing may follow half an answer.
+                self.stream.write_all(&answer(request, asker)).map_err(io::Error::other)?;
                 return self.stream.shutdown(Shutdown::Write);
             }
             match self.stream.read(&mut buf)? {

@@ -141,6 +141,11 @@ pub(in crate::server::log::cluster) fn gone(answer: &[u8]) -> Option<Unfit> {
     parse_stream(answer).err().filter(|unfit| matches!(unfit, Unfit::NoStream))
 }
 
+/// Whether this answer to [`STREAM_INFO`](super::STREAM_INFO) describes a stream.
+pub(in crate::server::log::cluster) fn is_there(answer: &[u8]) -> bool {
+    parse_stream(answer).is_ok()
+}
+
 /// The brokers that keep a stream, the leader first. One that is no cluster tells of none.
 pub(super) fn replicas(stream: &Value, info: &Info) -> Vec<String> {
     let cluster = &stream["cluster"];
