@@ -155,9 +155,14 @@ impl Cluster {
         }
     }
 
+    /// Whether what members say can be committed, and shown.
+    fn is_in_group(&self) -> bool {
+        self.has_quorum && !self.is_stuck
+    }
+
     /// What members say counts again, unless something else keeps it from being shown.
     fn rejoin(&mut self) {
-        if self.has_quorum && !self.is_stuck {
+        if self.is_in_group() {
             self.steps.tell(Step::Rejoined);
         }
     }
@@ -269,7 +274,7 @@ impl Cluster {
     /// Returns whether members may say something here.
     pub(in crate::server) fn begin_anew(&mut self) -> bool {
         self.steps.refused(self.asking.fenced());
-        !self.steps.is_cut_off()
+        self.is_in_group()
     }
 
     /// Lines are in the files.

@@ -78,7 +78,6 @@ pub(in crate::server) struct Steps {
     queue: VecDeque<Queued>,
     /// Tickets of lines that the room has proposed for changes, in their order.
     proposed: VecDeque<ProposalTicket>,
-    is_cut_off: bool,
 }
 
 /// What nobody has seen is refused with this.
@@ -91,17 +90,7 @@ impl Steps {
 
     /// Whether the brokers can be reached has changed.
     pub(super) fn tell(&mut self, step: Step) {
-        match step {
-            Step::CutOff => self.is_cut_off = true,
-            Step::Rejoined => self.is_cut_off = false,
-            _ => {}
-        }
         self.queue.push_back(Queued::Step(step));
-    }
-
-    /// Whether the node has no quorum, as was told last.
-    pub(super) fn is_cut_off(&self) -> bool {
-        self.is_cut_off
     }
 
     /// The room has proposed the line of a change that it was told.
