@@ -8,7 +8,7 @@ use crate::server::log::cluster::broker::{Address, Link};
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, parse_stamp};
 use crate::server::log::cluster::interface::Heard;
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
-use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED, STREAM_INFO, gone, is_there};
+use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED, STREAM_INFO, Unfit, parse_stream};
 
 /// The subscription for what the stream republishes, and the one for answers.
 const TAIL: Sid = Sid(1);
@@ -114,10 +114,13 @@ impl Stream {
                 AnswerTo::Batch => Some(ack(message)),
                 AnswerTo::Info => {
                     // What says neither that it is there nor that it is gone is no answer.
-                    let gone = gone(&message.payload);
-                    self.asks = gone.is_none() && !is_there(&message.payload);
-                    if let Some(gone) = gone {
-                        warn!("{gone}");
+                    match parse_stream(&message.payload) {
+                        Ok(_) => self.asks = false,
+                        Err(gone @ Unfit::NoStream) => {
+                            self.asks = false;
+                            warn!("{gone}");
+                        }
+                        Err(_) => {}
                     }
                     None
                 }

@@ -120,7 +120,7 @@ pub(super) fn is_shorter(stream: &Value, own: Own<'_>) -> bool {
 
 /// The answer to [`STREAM_INFO`](super::STREAM_INFO), if it tells of a stream. A replica that has just started gives its
 /// own answer, which may be an old one, and does not know of a leader then (seen with 2.15.0).
-pub(super) fn parse_stream(answer: &[u8]) -> Result<Value, Unfit> {
+pub(in crate::server::log::cluster) fn parse_stream(answer: &[u8]) -> Result<Value, Unfit> {
     let stream: Value = serde_json::from_slice(answer).map_err(|_| Unfit::Unreadable)?;
     if let Some(code) = stream["error"]["err_code"].as_u64() {
         let description = stream["error"]["description"].as_str().unwrap_or_default();
@@ -134,16 +134,6 @@ pub(super) fn parse_stream(answer: &[u8]) -> Result<Value, Unfit> {
         true => Ok(stream),
         false => Err(Unfit::Unreadable),
     }
-}
-
-/// That there is no stream, if this answer to [`STREAM_INFO`](super::STREAM_INFO) says so.
-pub(in crate::server::log::cluster) fn gone(answer: &[u8]) -> Option<Unfit> {
-    parse_stream(answer).err().filter(|unfit| matches!(unfit, Unfit::NoStream))
-}
-
-/// Whether this answer to [`STREAM_INFO`](super::STREAM_INFO) describes a stream.
-pub(in crate::server::log::cluster) fn is_there(answer: &[u8]) -> bool {
-    parse_stream(answer).is_ok()
 }
 
 /// The brokers that keep a stream, the leader first. One that is no cluster tells of none.

@@ -14,8 +14,8 @@ mod unfit;
 
 pub use ask::ask;
 pub(in crate::server::log::cluster) use ask::ask_stream;
+pub(in crate::server::log::cluster) use judge::parse_stream;
 pub use judge::{Evidence, Own, Proof, Tolerance, prove};
-pub(in crate::server::log::cluster) use judge::{gone, is_there};
 pub use stream::{ALL_JSZ, DIRECT_GET, REPUBLISHED, STREAM, STREAM_INFO, SUBJECTS};
 pub use unfit::{Tolerated, Unfit};
 
