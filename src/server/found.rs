@@ -51,6 +51,13 @@ pub fn make_new(cluster: &ClusterOptions, members: &Path, line_max: usize) -> Re
     Ok(format!("made: {made}; start its nodes with --cluster"))
 }
 
+/// Whether the brokers would take the group's stream, as far as they say so before. A problem if it is there already.
+pub fn can_be_made(cluster: &ClusterOptions) -> Result<(), Problem> {
+    let reach = reach(cluster)?;
+    let checked = make::check(&mut reach.asker()?, Plan::default(), reach.tolerance);
+    checked.map_err(|error| Problem(error.to_string()))
+}
+
 /// Makes the group's stream, which continues this history, with the members of this file. The server must not run. After
 /// that the folder is one of a node that has not started yet. Returns a sentence about it.
 pub fn bring_in(
@@ -61,9 +68,7 @@ pub fn bring_in(
 ) -> Result<String, Problem> {
     let file = file::read_at_start(place.members)?;
     // Before anything is changed here: if the stream is there, this is a node's folder, and should stay one.
-    let reach = reach(cluster)?;
-    make::check(&mut reach.asker()?, Plan::default(), reach.tolerance)
-        .map_err(|error| Problem(error.to_string()))?;
+    can_be_made(cluster)?;
     // Also a node's: the stream that would bring what is missing again is gone, or is another group's. So the numbers of what
     // the original has gone on with are given to other events.
     let mut opened = local::open(place.history, settings)?;

@@ -12,7 +12,7 @@ use crate::limits::HISTORY_SEGMENT_MAX;
 use crate::options::{ClusterOptions, Options, Purpose};
 use crate::server::counted::{counted, numbered};
 use crate::server::files::{Problem, folder_of, folders};
-use crate::server::log::cluster::make::{self, Plan};
+use crate::server::found;
 use crate::server::log::cluster::{History, recorded};
 use crate::server::log::local::{self, APPLIED, Checked, Whose};
 use crate::server::members::file::{self, Decides};
@@ -177,11 +177,7 @@ impl Report {
 
     /// `--make-cluster` and `--cluster-found` need brokers without the group's stream.
     fn founding(&mut self, cluster: &ClusterOptions) {
-        let asked = node::reach(cluster).and_then(|reach| {
-            let checked = make::check(&mut reach.asker()?, Plan::default(), reach.tolerance);
-            checked.map_err(|error| Problem(error.to_string()))
-        });
-        match asked {
+        match found::can_be_made(cluster) {
             Ok(()) => self.found.push("--cluster: the group's stream can be made".to_owned()),
             Err(problem) => self.mistakes.push(problem.to_string()),
         }
