@@ -456,7 +456,7 @@ impl World {
         node.shown = [state.last().0; 2];
         let floor = floor.max(node.next_start);
         node.next_start = floor + STARTS_OF_A_PROCESS;
-        let replica = Replica::new(node.name.clone(), Start(floor), state, now).held();
+        let replica = Replica::new(node.name.clone(), Start(floor), state, now);
         node.lives += 1;
         node.life = Life::Running(Box::new(Running {
             replica,

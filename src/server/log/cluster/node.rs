@@ -68,7 +68,7 @@ impl Node {
             events: Events::with_capacity(16),
             notes: Arc::new(Notes::of(waker)),
             link: None,
-            replica: Replica::new(name.clone(), floor, state, Duration::ZERO).held(),
+            replica: Replica::new(name.clone(), floor, state, Duration::ZERO),
             logins: Logins::of(name),
             began,
             stream: Stream::of(name),

@@ -22,7 +22,7 @@ use crate::server::log::cluster::command::Command;
 use crate::server::log::cluster::ids::{BatchNumber, NodeName, Start};
 use crate::server::log::cluster::interface::{Act, Heard};
 use crate::server::log::cluster::own::Own;
-use crate::server::log::cluster::replica::phase::{Joins, Link, Phase, Reach};
+use crate::server::log::cluster::replica::phase::{Link, Phase, Reach};
 use crate::server::log::cluster::state::State;
 use crate::server::log::cluster::tail::{Message, Tail, Told};
 
@@ -33,7 +33,6 @@ pub struct Replica<T> {
     own: Own<T>,
     tail: Tail,
     phase: Phase,
-    joins: Joins,
     link: Link,
     reach: Reach,
     /// The least start to begin.
@@ -54,7 +53,6 @@ impl<T> Replica<T> {
             own: Own::new(name),
             tail: Tail::new(),
             phase: Phase::Replaying,
-            joins: Joins::AtEnd,
             link: Link::Down,
             reach: Reach::Quorum,
             floor,
@@ -114,10 +112,7 @@ impl<T> Replica<T> {
             }
             Heard::FetchEnd { more } => match self.tail.ended(now, next, more) {
                 Told::AtEnd if self.phase == Phase::Replaying && self.state.is_founded() => {
-                    match self.joins {
-                        Joins::AtEnd => self.join(now),
-                        Joins::WhenTold => self.acts.push_back(Act::CaughtUp),
-                    }
+                    self.acts.push_back(Act::CaughtUp);
                 }
                 Told::AtEnd | Told::More => {}
                 Told::Gone(first) => return self.stop(Stop::Gone { next, first }),

@@ -3,16 +3,10 @@
 use std::time::Duration;
 
 use crate::server::log::cluster::replica::Replica;
-use crate::server::log::cluster::replica::phase::{Joins, Phase};
+use crate::server::log::cluster::replica::phase::Phase;
 
 impl<T> Replica<T> {
-    /// It joins only when it is told to: [`Act::CaughtUp`](crate::server::log::cluster::Act::CaughtUp) asks for [`Replica::join_group`].
-    #[must_use]
-    pub fn held(self) -> Replica<T> {
-        Replica { joins: Joins::WhenTold, ..self }
-    }
-
-    /// Joins after that.
+    /// Joins after [`Act::CaughtUp`](crate::server::log::cluster::Act::CaughtUp).
     pub fn join_group(&mut self, now: Duration) {
         if self.phase == Phase::Replaying {
             self.join(now);

@@ -10,15 +10,6 @@ pub(super) enum Phase {
     Stopped,
 }
 
-/// When a node joins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Joins {
-    /// When it has read the stream to its end.
-    AtEnd,
-    /// When it is told to, after that.
-    WhenTold,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
     Up,

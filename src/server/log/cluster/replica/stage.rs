@@ -140,7 +140,11 @@ impl Stage {
                     format!("applied{}", outcomes.chain(tickets).collect::<Vec<_>>().concat())
                 }
                 Act::Fenced(tickets) => format!("fenced {tickets:?}"),
-                Act::CaughtUp => "caught up".to_owned(),
+                // As a node does that has nothing against it.
+                Act::CaughtUp => {
+                    self.replica.join_group(self.now());
+                    continue;
+                }
                 Act::Joined(start) => format!("joined {start}"),
                 Act::CutOff => "cut off".to_owned(),
                 Act::Back => "back".to_owned(),

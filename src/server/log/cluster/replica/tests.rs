@@ -44,14 +44,13 @@ fn before_the_first_join_is_back_nothing_else_is_sent() {
 }
 
 #[test]
-fn a_held_one_joins_when_it_is_told_to() {
+fn it_joins_when_it_is_told_to() {
     let mut stage = Stage::new();
-    stage.replica.joins = Joins::WhenTold;
-    assert_eq!(stage.hears(Heard::FetchEnd { more: false }), "caught up");
-    for told in ["publish v1 a 500 1 JOIN", ""] {
-        stage.replica.join_group(Duration::ZERO);
-        assert_eq!(stage.acts(), told);
-    }
+    stage.replica.heard(Duration::ZERO, Heard::FetchEnd { more: false });
+    assert!(matches!(stage.replica.poll(), Some(Act::CaughtUp)));
+    assert_eq!(stage.acts(), "", "nobody has heard of it");
+    (0..2).for_each(|_| stage.replica.join_group(Duration::ZERO));
+    assert_eq!(stage.acts(), "publish v1 a 500 1 JOIN", "once");
 }
 
 #[test]
