@@ -37,11 +37,15 @@ impl Group {
 
     /// A node with the files in this folder.
     fn node(&self, at: usize, folder: TempDir) -> Server {
-        let credentials = self.brokers.credentials(Login::Node);
+        self.node_as(at, folder, Login::Node, &[])
+    }
+
+    fn node_as(&self, at: usize, folder: TempDir, login: Login, options: &[&str]) -> Server {
+        let credentials = self.brokers.credentials(login);
         let credentials = credentials.to_string_lossy();
         let (urls, name) = (self.brokers.urls(), format!("n{at}"));
         let cluster = ["--cluster", &urls, "--node", &name, "--cluster-credentials", &credentials];
-        Server::in_folder(folder, &cluster)
+        Server::in_folder(folder, &[&cluster, options].concat())
     }
 
     /// The same, to be started by the caller.
@@ -129,13 +133,30 @@ fn one_conversation_through_all_nodes() {
 #[test]
 fn what_the_brokers_refuse_a_node_is_told() {
     let Some(group) = Group::start(1) else { return };
+    let cases = [
+        (Login::Mute, "could not join its group within", "Publish to \"room.n1\"; give this login the"),
+        (Login::Deaf, "tell the other nodes who is here, or hear it", "Subscription to \"here.check."),
+    ];
+    for (login, what, words) in cases {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = group.command(1, folder.path(), login).output().expect("the server");
+        let told = String::from_utf8_lossy(&output.stderr);
+        let last = told.lines().last().expect("a sentence");
+        let ends_well = last.contains("permissions of deploy/three-nodes/nats.conf");
+        assert!(last.contains(what) && last.contains(words) && ends_well, "{told}");
+    }
+}
+
+/// Nothing else tells a node that is down from one of another account of the brokers.
+#[test]
+fn a_node_that_was_never_heard_may_have_another_account() {
+    let Some(group) = Group::start(1) else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let output = group.command(1, folder.path(), Login::Mute).output().expect("the server");
-    let told = String::from_utf8_lossy(&output.stderr);
-    let last = told.lines().last().expect("a sentence");
-    let words =
-        "Permissions Violation for Publish to \"room.n1\"; give this login the permissions of deploy/";
-    assert!(last.contains("could not join its group within") && last.contains(words), "{told}");
+    let other = group.node_as(1, folder, Login::Keeper, &["--cluster-anyway"]);
+    let _bob = Peer::member(other.addr(), "bob@x");
+    let log = other.log();
+    let fence = log.lines().find(|line| line.contains("node n0 does not answer")).expect("a fence");
+    assert!(fence.ends_with("have it log in to the same account of the brokers as this node"), "{fence}");
 }
 
 #[test]

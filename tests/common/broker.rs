@@ -73,6 +73,8 @@ pub(crate) enum Login {
     Node,
     /// Of a node, but it may publish nothing to the stream.
     Mute,
+    /// Of a node, but it may not hear who is at the others.
+    Deaf,
     /// Who makes the stream: everything in the group's account.
     Keeper,
     /// Of the system's account, where it may ask how each broker is configured.
@@ -85,6 +87,7 @@ impl Login {
         match self {
             Login::Node => ("node", "node-secret"),
             Login::Mute => ("mute", "mute-secret"),
+            Login::Deaf => ("deaf", "deaf-secret"),
             Login::Keeper => ("keeper", "keeper-secret"),
             Login::System => ("sys", "sys-secret"),
         }
@@ -145,7 +148,7 @@ impl Brokers {
         if setup.transport != Transport::Plain {
             make_certificates(made.folder.path());
         }
-        for login in [Login::Node, Login::Mute, Login::Keeper, Login::System] {
+        for login in [Login::Node, Login::Mute, Login::Deaf, Login::Keeper, Login::System] {
             let (user, password) = login.pair();
             let mut options = OpenOptions::new();
             options.write(true).create_new(true).mode(0o600);
@@ -370,7 +373,11 @@ const ACCOUNTS: &str = r#"accounts {
       { user: mute, password: "mute-secret", permissions {
       publish { allow: ["where.>", "here.>", "hist.>", "_INBOX.>",
                         "$JS.API.DIRECT.GET.ROOM", "stream.info", "$SYS.REQ.SERVER.PING.JSZ"] }
-      subscribe { allow: ["live.>", "where.>", "here.>", "hist.>", "_INBOX.>"] } } } ]
+      subscribe { allow: ["live.>", "where.>", "here.>", "hist.>", "_INBOX.>"] } } }
+      { user: deaf, password: "deaf-secret", permissions {
+      publish { allow: ["room.>", "where.>", "here.>", "hist.>", "_INBOX.>",
+                        "$JS.API.DIRECT.GET.ROOM", "stream.info", "$SYS.REQ.SERVER.PING.JSZ"] }
+      subscribe { allow: ["live.>", "where.>", "hist.>", "_INBOX.>"] } } } ]
     imports: [
       { service: { account: ROOM, subject: "room.>" } }
       { service: { account: ROOM, subject: "$JS.API.STREAM.INFO.ROOM" }, to: "stream.info" }

@@ -14,6 +14,7 @@ use crate::server::log::cluster::exchange::pieces;
 use crate::server::log::cluster::gate::{Answer, Gate, GateAct, Question};
 use crate::server::log::cluster::ids::NodeName;
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
+use crate::server::log::cluster::presence::Presence;
 use crate::server::log::cluster::replica::Replica;
 use crate::server::log::cluster::steps::Asked;
 
@@ -98,6 +99,7 @@ impl Logins {
         &mut self,
         now: Duration,
         replica: &mut Replica<Asked>,
+        presence: &Presence,
         inbox: &str,
         mut link: Option<&mut Link>,
     ) -> Vec<FromNode> {
@@ -113,7 +115,12 @@ impl Logins {
                 }
                 GateAct::Probe => replica.probe(now),
                 GateAct::Fence(node, start) => {
-                    warn!("node {node} does not answer: its start {start} is ended");
+                    let advice = if presence.is_heard(&node) {
+                        ""
+                    } else {
+                        "; if it runs, have it log in to the same account of the brokers as this node"
+                    };
+                    warn!("node {node} does not answer: its start {start} is ended{advice}");
                     let last = replica.state().last();
                     replica.propose(now, last, [(Command::Fence { node, start }, Asked::Fence)]);
                 }

@@ -290,7 +290,8 @@ impl Node {
         self.act_for_replica(told);
         loop {
             let (now, link) = (self.now(), self.link.as_deref_mut());
-            told.extend(self.logins.turn(now, &mut self.replica, self.stream.inbox(), link));
+            let presence = self.exchange.attendance.presence();
+            told.extend(self.logins.turn(now, &mut self.replica, presence, self.stream.inbox(), link));
             if !self.act_for_replica(told) {
                 break;
             }

@@ -311,6 +311,12 @@ impl Presence {
         other.is_some_and(|other| other.is_behind() || other.members.contains_key(mail))
     }
 
+    /// Whether this node has told anything under its present start.
+    pub fn is_heard(&self, node: &NodeName) -> bool {
+        let has_told = |other: &Other| other.version.is_some() || other.newest > HereVersion::default();
+        self.nodes.get(node).is_some_and(has_told)
+    }
+
     /// The message of the stream that this node applies next, as it has told.
     pub fn next_of(&self, node: &NodeName) -> Option<StreamSeq> {
         self.nodes.get(node).map(|other| other.next)

@@ -38,6 +38,7 @@ impl Reach {
         let told = |unfit: &Unfit| Problem(unfit.to_string());
         let own = state.map(|state| Own { created: state.created(), next: state.next().0 });
         let evidence = prove::ask(&mut asker, own, BROKERS_READY_WAIT).map_err(|unfit| vec![told(&unfit)])?;
+        prove::ask_beside(&mut asker).map_err(|unfit| vec![told(&unfit)])?;
         let proved = prove::prove(&evidence, own, self.tolerance);
         if let (Some(state), Err(wrong)) = (state, &proved)
             && let [Unfit::OtherStream { .. }] = wrong[..]

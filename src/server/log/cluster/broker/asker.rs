@@ -19,6 +19,8 @@ const LINK: Token = Token(0);
 const WAKER: Token = Token(1);
 /// The subscription for answers; an owner's own begin after it.
 const ANSWERS: Sid = Sid(1);
+/// Those of [`Asker::echo`].
+const ECHO: Sid = Sid(0);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -149,6 +151,28 @@ impl Asker {
         }
     }
 
+    /// Whether what this login publishes to a subject comes back to it: it may publish and subscribe there.
+    pub fn echo(&mut self, subject: &str, wait: Duration) -> Result<(), NoAnswer> {
+        let deadline = Instant::now() + wait;
+        let subject = Subject::word(subject.to_owned());
+        self.link.subscribe(&subject, ECHO);
+        self.link.publish(&subject, None, b"");
+        loop {
+            let heard = next(&mut self.poll, &mut self.events, &mut self.link, deadline);
+            match heard.map_err(NoAnswer::Broken)? {
+                Some(Heard::Message(message)) if message.subject == subject => {
+                    self.link.unsubscribe(ECHO);
+                    return Ok(());
+                }
+                Some(Heard::Forbidden(words)) if names(&words, &subject) => {
+                    return Err(NoAnswer::Forbidden(words));
+                }
+                Some(_) => {}
+                None => return Err(NoAnswer::Late(wait)),
+            }
+        }
+    }
+
     /// The next message of a subscription that the owner has made, unless the time is over first.
     pub fn next(&mut self, wait: Duration) -> Result<Option<Message>, Broken> {
         if let Some(message) = self.others.pop_front() {
@@ -207,7 +231,7 @@ impl Asker {
                     }
                 }
                 Some(Heard::Message(message)) if message.sid != ANSWERS => self.others.push_back(message),
-                Some(Heard::Forbidden(words)) if words.contains(&format!("\"{subject}\"")) => {
+                Some(Heard::Forbidden(words)) if names(&words, &subject) => {
                     return Err(NoAnswer::Forbidden(words));
                 }
                 Some(_) => {}
@@ -215,6 +239,11 @@ impl Asker {
             }
         }
     }
+}
+
+/// Whether it is this subject that the broker speaks of.
+fn names(words: &str, subject: &Subject) -> bool {
+    words.contains(&format!("\"{subject}\""))
 }
 
 /// Waits until a link that was just opened is up.

@@ -57,6 +57,23 @@ pub(in crate::server::log::cluster) fn ask_stream(
     }
 }
 
+/// What comes before the subjects on which nodes tell each other what is not in the stream.
+const BESIDE: [&str; 3] = ["where.", "here.", "hist."];
+
+/// Whether this login may tell the other nodes what is not in the stream, and hear it: each subject is tried. Nodes that do not
+/// hear each other would end each other's starts.
+pub fn ask_beside(asker: &mut Asker) -> Result<(), Unfit> {
+    for prefix in BESIDE {
+        // No node's name has a dot, so no node takes it for another one's.
+        let subject = format!("{prefix}check.{:016x}", fastrand::u64(..));
+        asker.echo(&subject, BROKER_ANSWER_WAIT).map_err(|why| match why {
+            NoAnswer::Broken(broken) => Unfit::Lost(broken),
+            why => Unfit::Apart(why.to_string()),
+        })?;
+    }
+    Ok(())
+}
+
 /// How many brokers have answered.
 #[derive(Debug, PartialEq, Eq)]
 enum Turnout {

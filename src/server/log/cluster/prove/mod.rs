@@ -12,8 +12,8 @@ mod settings;
 mod stream;
 mod unfit;
 
-pub use ask::ask;
 pub(in crate::server::log::cluster) use ask::ask_stream;
+pub use ask::{ask, ask_beside};
 pub(in crate::server::log::cluster) use judge::parse_stream;
 pub use judge::{Evidence, Own, Proof, Tolerance, prove};
 pub use stream::{ALL_JSZ, DIRECT_GET, REPUBLISHED, STREAM, STREAM_INFO, SUBJECTS};

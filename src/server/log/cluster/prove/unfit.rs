@@ -15,6 +15,8 @@ pub enum Unfit {
     Unreadable,
     /// This login may not ask: the broker's words.
     Forbidden(String),
+    /// This login may not tell the other nodes something beside the stream, or not hear it: the broker's words.
+    Apart(String),
     /// A broker is too old.
     Version {
         /// Which.
@@ -109,6 +111,11 @@ impl Unfit {
                 f,
                 "the brokers do not let this login ask about the stream ({words}); give it the permissions of \
                  deploy/three-nodes/nats.conf"
+            ),
+            Unfit::Apart(words) => write!(
+                f,
+                "the brokers do not let this login tell the other nodes who is here, or hear it ({words}); give it the \
+                 permissions of deploy/three-nodes/nats.conf"
             ),
             Unfit::Version { broker, version } => write!(
                 f,
