@@ -54,6 +54,8 @@ impl Machines {
         }
         // The server's certificate is made for this name.
         server.done(&format!("hostname chat && echo '{SERVER} chat' >>/etc/hosts"));
+        // What systemd itself does and writes at a boot is not the package's.
+        server.done("systemctl start sysinit.target");
         Ok(Machines { server, member })
     }
 
@@ -196,10 +198,7 @@ fn what_is_installed_works(machines: &Machines) {
     until("the log is opened anew", || {
         machines.server.file("/var/log/chat-room/server.log").contains("SIGHUP: ")
     });
-    // As at a boot.
-    let backlog =
-        "/lib/systemd/systemd-sysctl --prefix=/net/ipv4 && cat /proc/sys/net/ipv4/tcp_max_syn_backlog";
-    assert_eq!(machines.done(backlog), "8192\n");
+    assert_eq!(machines.done("cat /proc/sys/net/ipv4/tcp_max_syn_backlog"), "8192\n");
     machines.done("cd /usr/share/doc/chat-room/docs && test -e ../deploy/three-nodes/make.sh -a -e ../CHANGELOG.md.gz -o -e ../CHANGELOG.md");
 }
 
