@@ -113,9 +113,10 @@ deb:
 	cargo deb --locked --dbgsym --output target/package/
 
 # The package on a fresh Debian with a systemd of its own: installed, upgraded to one with a higher version, removed, purged.
-# For root; the Debian is fetched once.
+# For root; the Debian is fetched once. On another one: make package-test SUITE=trixie
 DEBIAN = http://deb.debian.org/debian
-FRESH = target/debian-12
+SUITE = bookworm
+FRESH = target/debian-$(SUITE)
 
 package-test: deb $(FRESH)
 	@command -v lintian >/dev/null || { echo "make package-test needs lintian: apt-get install lintian" >&2; exit 1; }
@@ -124,10 +125,13 @@ package-test: deb $(FRESH)
 	PACKAGE_ROOT=$(abspath $(FRESH)) PACKAGES="$(abspath $(PACKAGE) $(subst $(VERSION),$(VERSION)+next,$(PACKAGE)))" \
 	    cargo test --quiet --test package -- --nocapture
 
+# debootstrap's --include would take the packages of a newer systemd in an order that fails.
 $(FRESH):
 	@command -v debootstrap >/dev/null || { echo "make $@ needs debootstrap: apt-get install debootstrap" >&2; exit 1; }
 	rm -rf $@.new && mkdir -p $(@D)
-	debootstrap --variant=minbase --include=systemd,iproute2,logrotate,bash-completion,zsh bookworm $@.new $(DEBIAN)
+	debootstrap --variant=minbase $(SUITE) $@.new $(DEBIAN)
+	chroot $@.new sh -c 'export PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive && \
+	    apt-get install -qy --no-install-recommends systemd iproute2 logrotate bash-completion zsh && apt-get clean'
 	mv $@.new $@
 
 # A tarball, in target/dist, for any Linux with the glibc of Debian 12 or a newer one.
