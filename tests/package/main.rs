@@ -35,6 +35,13 @@ struct Machines {
 }
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 85, 0, 1);
+/// What an admin has put beside the package's files, and has no other copy of.
+const ADDED: [&str; 4] = [
+    "/etc/chat-room/node.credentials",
+    "/etc/systemd/system/chat-room.service.d/own.conf",
+    "/etc/systemd/system/chat-room.socket.d/own.conf",
+    "/var/lib/chat-room/notes",
+];
 const PATH: &str = "export PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Machines {
@@ -99,9 +106,11 @@ impl Machines {
         all.lines().map(str::to_owned).collect()
     }
 
-    /// What of the group is on the disk, to the byte.
-    fn group(&self) -> String {
-        self.done("cd /var/lib/chat-room && find . -type f ! -name lock -exec sha256sum {} + | sort -k 2")
+    /// What people have on the disk, to the byte: the group, its log and backups, and what an admin has added.
+    fn theirs(&self) -> String {
+        let folders = "/var/lib/chat-room /var/log/chat-room /var/backups/chat-room";
+        let added = ADDED.join(" ");
+        self.done(&format!("find {folders} {added} -type f ! -name lock -exec sha256sum {{}} + | sort -k 2"))
     }
 }
 
@@ -267,15 +276,20 @@ fn what_is_stopped_stays_stopped(machines: &Machines) {
 fn removing_leaves_the_group(machines: &Machines, before: &[String]) {
     // What an admin has enabled goes with the units.
     machines.done("systemctl enable --now chat-room-backup.timer && systemctl start chat-room-backup");
+    for file in ADDED {
+        machines.done(&format!("mkdir -p $(dirname {file}) && echo '# mine' >{file}"));
+    }
     machines.apt_done("remove chat-room");
     assert_eq!(machines.states(), ["inactive", "inactive"]);
     assert_eq!(machines.server.property_of("chat-room-backup.timer", "ActiveState"), "inactive");
     assert_eq!(machines.connect().err(), Some(ErrorKind::ConnectionRefused));
-    let group = machines.group();
-    assert!(
-        group.contains("  ./members.txt\n") && group.contains("  ./history/000000000001.txt\n"),
-        "{group}"
-    );
+    let theirs = machines.theirs();
+    for file in
+        ["lib/chat-room/members.txt", "lib/chat-room/history/000000000001.txt", "log/chat-room/server.log"]
+    {
+        assert!(theirs.contains(&format!("  /var/{file}\n")), "{theirs}");
+    }
+    assert!(theirs.contains("  /var/backups/chat-room/"), "{theirs}");
     machines.done("grep -q keep-days /etc/chat-room/options && ! test -e /usr/bin/chat-room-server");
 
     machines.apt_done("install /source/chat-room_new.deb");
@@ -283,13 +297,13 @@ fn removing_leaves_the_group(machines: &Machines, before: &[String]) {
     machines.member_says("back");
 
     machines.apt_done("remove chat-room");
-    let group = machines.group();
+    let theirs = machines.theirs();
     let said = machines.apt_done("purge chat-room");
     assert!(said.contains("chat-room: the group stays in /var/lib/chat-room, "), "{said}");
-    assert_eq!(machines.group(), group);
-    machines.done("id chat-room && test -e /var/log/chat-room/server.log");
-    // Beside the group there is only what apt, dpkg and the user database write for any package.
-    let theirs = [
+    assert_eq!(machines.theirs(), theirs);
+    machines.done("id chat-room");
+    // Beside that there is only what apt, dpkg and the user database write for any package.
+    let others = [
         "/var/lib/chat-room",
         "/var/backups/chat-room",
         "/var/cache/",
@@ -301,11 +315,13 @@ fn removing_leaves_the_group(machines: &Machines, before: &[String]) {
     ];
     let left: Vec<String> = machines.files().into_iter().filter(|file| !before.contains(file)).collect();
     let ours: Vec<&String> =
-        left.iter().filter(|file| !theirs.iter().any(|begin| file.starts_with(begin))).collect();
-    assert!(
-        ours.is_empty() && !left.iter().any(|file| file.starts_with("/etc/") && file.contains("chat-room")),
-        "{left:#?}"
-    );
+        left.iter().filter(|file| !others.iter().any(|begin| file.starts_with(begin))).collect();
+    let is_ours = |file: &String| {
+        file.starts_with("/etc/")
+            && file.contains("chat-room")
+            && !ADDED.iter().any(|added| added.starts_with(file.as_str()))
+    };
+    assert!(ours.is_empty() && !left.iter().any(is_ours), "{left:#?}");
 
     // Installed anew, with neither options nor states of units left, it serves the old group at once.
     machines.apt_done("install /source/chat-room_new.deb");
