@@ -16,6 +16,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::SystemTime;
 
 use chat_room::protocol::Seq;
 use chat_room::server::log::local::{self, Settings};
@@ -194,6 +195,17 @@ fn what_cannot_be_a_backup_is_refused_and_leaves_nothing() {
     }
 }
 
+/// What deploy/chat-room-backup.service removes before or after it, from this folder.
+#[track_caller]
+fn the_unit_runs(when: &str, folder: &Path) {
+    let unit = include_str!("../deploy/chat-room-backup.service");
+    let begin = format!("{when}=find ");
+    let tidies = unit.lines().find_map(|line| line.strip_prefix(&begin)).expect("a line");
+    let tidies = tidies.replace("/var/backups/chat-room", folder.to_str().expect("text"));
+    let status = Command::new("sh").args(["-c", &format!("find {tidies}")]).status().expect("a shell");
+    assert!(status.success());
+}
+
 #[test]
 fn what_is_being_written_is_told_from_what_was_left_behind() {
     let server = Server::start();
@@ -212,16 +224,29 @@ fn what_is_being_written_is_told_from_what_was_left_behind() {
     // The nightly one tidies up first.
     let left = place.path().join("left.new");
     fs::create_dir(&left).expect("a folder");
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chat-room-backup.service");
-    let unit = fs::read_to_string(unit).expect("a file of this repository");
-    let tidies = unit.lines().find_map(|line| line.strip_prefix("ExecStartPre=find ")).expect("a line");
-    let tidies = tidies.replace("/var/backups/chat-room", place.path().to_str().expect("text"));
-    let status = Command::new("sh").args(["-c", &format!("find {tidies}")]).status().expect("a shell");
-    assert!(status.success() && !left.exists());
+    the_unit_runs("ExecStartPre", place.path());
+    assert!(!left.exists());
 
     fs::write(&pipe, "").expect("it reads");
     first.join().expect("it ends").expect("a backup");
     assert!(to.join("members.txt").exists() && !unfinished.exists());
+}
+
+#[test]
+fn only_what_has_the_name_of_a_nightly_one_goes_after_two_weeks() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (old, kept) = ("2020-01-01-030000", ["before-the-move", "2020-01-01-030000-kept", "notes"]);
+    for name in [old].into_iter().chain(kept) {
+        let path = place.path().join(name);
+        fs::create_dir(&path).expect("a folder");
+        fs::File::open(path).expect("it is there").set_modified(SystemTime::UNIX_EPOCH).expect("its time");
+    }
+    fs::create_dir(place.path().join("2020-01-02-030000")).expect("a folder");
+    the_unit_runs("ExecStartPost", place.path());
+    let mut left: Vec<_> =
+        fs::read_dir(place.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["2020-01-01-030000-kept", "2020-01-02-030000", "before-the-move", "notes"]);
 }
 
 #[test]
