@@ -20,7 +20,8 @@ newest=$(objdump -T $programs | sed -n 's/.*(GLIBC_\([0-9.]*\)).*/\1/p' | sort -
 
 name=chat-room-$1-$(uname -m)-linux
 to=target/dist/$name
-rm -rf "$to"
+# No other version's stays there: deploy/Containerfile takes what it finds.
+rm -rf target/dist
 mkdir -p "$to/bin" "$to/share/man/man1" "$to/share/bash-completion/completions" "$to/share/zsh/site-functions"
 for program in $programs; do
     strip -o "$to/bin/${program##*/}" "$program"

@@ -81,7 +81,7 @@ fn the_package_has_what_it_should() {
 }
 
 /// The documents lie as in the repository, so a link leads to what is installed; or to the source, of which nothing is.
-fn links_lead_somewhere(files: &BTreeMap<String, String>, documents: &str) {
+pub(crate) fn links_lead_somewhere(files: &BTreeMap<String, String>, documents: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tried = 0;
     for name in files.keys().filter_map(|path| path.strip_prefix(documents)) {

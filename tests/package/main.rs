@@ -12,6 +12,7 @@ mod contents;
 mod machine;
 #[path = "../common/netns.rs"]
 mod netns;
+mod tarball;
 
 use std::fmt::Arguments;
 use std::fs::{self, File};
