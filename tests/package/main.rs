@@ -159,6 +159,7 @@ fn from_a_fresh_debian_to_a_group_and_back() {
 
     what_is_installed_works(&machines);
     an_upgrade_refuses_nobody(&machines);
+    the_old_package_takes_over_again(&machines);
     what_is_stopped_stays_stopped(&machines);
     removing_leaves_the_group(&machines, &before);
 }
@@ -265,6 +266,18 @@ fn an_upgrade_refuses_nobody(machines: &Machines) {
     machines.done("kill $(cat /run/tail)");
 }
 
+/// As docs/operating.md has it for whoever wants to go back; then forward again.
+fn the_old_package_takes_over_again(machines: &Machines) {
+    let version = || machines.done("dpkg-query --show --showformat '${Version}' chat-room");
+    let newer = version();
+    machines.apt_done("install --allow-downgrades /source/chat-room_old.deb");
+    assert_eq!(version(), env!("CARGO_PKG_VERSION"));
+    assert_eq!(machines.states(), ["active", "active"]);
+    machines.member_says("older");
+    machines.apt_done("install /source/chat-room_new.deb");
+    assert_eq!(version(), newer);
+}
+
 fn what_is_stopped_stays_stopped(machines: &Machines) {
     machines.done("systemctl stop chat-room.socket chat-room");
     machines.apt_done("install --reinstall /source/chat-room_new.deb");
@@ -329,7 +342,7 @@ fn removing_leaves_the_group(machines: &Machines, before: &[String]) {
     assert_eq!(machines.states(), ["active", "active"]);
     machines.member_says("anew");
     let history = machines.server.file("/var/lib/chat-room/history/*.txt");
-    for text in ["hello", "before", "after", "again", "back", "anew"] {
+    for text in ["hello", "before", "after", "older", "again", "back", "anew"] {
         assert_eq!(history.matches(&format!("Z ann@example.org {text}\n")).count(), 1, "{history}");
     }
 }
