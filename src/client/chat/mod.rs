@@ -298,6 +298,7 @@ impl Chat {
         }
         if self.out.connection.is_up() {
             self.leaving = Some(now + CLIENT_QUIT_WAIT);
+            self.go_on();
         } else {
             self.leave(Ok(()));
         }

@@ -272,6 +272,7 @@ fn ctrl_c_and_ctrl_d() {
     stage.keys("x\x1b[D\x04", "");
     stage.keys("\x04", "< QUIT\n");
     stage.down(End::Closed, "leave\n");
+    ann(0, 0).end_of_input("< QUIT\n");
     // Everything that was typed is said before that.
     let mut stage = ann(0, 0);
     let lines = "x\n".repeat(65);

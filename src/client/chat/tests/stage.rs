@@ -120,6 +120,13 @@ impl Stage {
         assert_eq!(self.effects(), expected, "after {bytes:?}");
     }
 
+    /// Ctrl-D where the terminal edits lines itself, or the end of a pipe.
+    #[track_caller]
+    pub(super) fn end_of_input(&mut self, expected: &str) {
+        self.chat.quit(self.now);
+        assert_eq!(self.effects(), expected);
+    }
+
     /// Lines of the server.
     #[track_caller]
     pub(super) fn server(&mut self, lines: &str, expected: &str) {
