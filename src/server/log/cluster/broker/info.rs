@@ -16,6 +16,8 @@ pub struct Info {
     pub tls_available: bool,
     /// It is one of several, or could be.
     pub in_cluster: bool,
+    /// The most bytes that it lets anybody publish at once: `max_payload`. It ends the connection of whoever tries more.
+    pub max_payload: Option<u64>,
     /// All of it.
     pub json: Bytes,
 }
@@ -32,6 +34,7 @@ impl Info {
             tls_required: flag("tls_required"),
             tls_available: flag("tls_available"),
             in_cluster: value["cluster"].is_string(),
+            max_payload: value["max_payload"].as_u64(),
             json: json.clone(),
         })
     }
@@ -49,8 +52,14 @@ mod tests {
         let found = found.expect("it is one");
         assert_eq!((&found.name[..], &found.version[..]), ("n1", "2.15.0"));
         assert_eq!((found.tls_required, found.tls_available, found.in_cluster), (true, false, false));
-        let one_of_three = info(r#"{"server_name":"n1","version":"2.15.0","cluster":"room"}"#);
-        assert!(one_of_three.is_some_and(|info| info.in_cluster));
+        let one_of_three =
+            info(r#"{"server_name":"n1","version":"2.15.0","cluster":"room","max_payload":1048576}"#);
+        let one_of_three = one_of_three.expect("it is one");
+        assert!(
+            one_of_three.in_cluster
+                && one_of_three.max_payload == Some(1 << 20)
+                && found.max_payload.is_none()
+        );
         for no_info in
             ["", "{}", "[]", "null", "{\"server_name\":\"n1\"}", "{\"server_name\":1,\"version\":\"2\"}", "{"]
         {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::unfit::{Tolerated, Unfit};
 use super::{jsz, settings};
-use crate::limits::REPLICAS_MIN;
+use crate::limits::{REPLICAS_MIN, STREAM_MESSAGE_MAX};
 use crate::server::log::cluster::broker::Info;
 
 /// What the brokers have said, as JSON.
@@ -66,6 +66,9 @@ pub fn prove(evidence: &Evidence, own: Option<Own<'_>>, tolerance: Tolerance) ->
             broker: evidence.info.name.clone(),
             version: evidence.info.version.clone(),
         });
+    }
+    if let Some(most) = evidence.info.max_payload.filter(|most| *most < STREAM_MESSAGE_MAX) {
+        unfit.push(Unfit::SmallPayload { broker: evidence.info.name.clone(), most });
     }
     let stream = match parse_stream(&evidence.stream) {
         Ok(stream) => stream,

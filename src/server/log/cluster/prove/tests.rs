@@ -118,6 +118,15 @@ fn old_brokers() {
 }
 
 #[test]
+fn a_broker_that_takes_no_long_batch() {
+    let small = "broker n0 has max_payload 524287, and a group needs 524288, or long batches would be refused: change it \
+                 in the configuration of all brokers and restart them";
+    for (most, expected) in [(524_287, small), (524_288, FINE), (1 << 20, FINE)] {
+        check(|said| said.info["max_payload"] = json!(most), expected);
+    }
+}
+
+#[test]
 fn wrong_streams() {
     for (name, value, told, wanted, why) in [
         ("subjects", json!(["room.*"]), r#"["room.*"]"#, r#"["room.>"]"#, "nodes would publish to nobody"),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::stream::{ALL_JSZ, STREAM};
-use crate::limits::REPLICAS_MIN;
+use crate::limits::{REPLICAS_MIN, STREAM_MESSAGE_MAX};
 use crate::server::log::cluster::broker::Broken;
 
 /// A reason not to use these brokers or this stream. Displayed, it is one sentence that says what to do.
@@ -23,6 +23,13 @@ pub enum Unfit {
         broker: String,
         /// Its version.
         version: String,
+    },
+    /// A broker takes messages of at most so many bytes.
+    SmallPayload {
+        /// Which.
+        broker: String,
+        /// Its `max_payload`.
+        most: u64,
     },
     /// The brokers do not offer JetStream to this login.
     NoJetStream,
@@ -121,6 +128,11 @@ impl Unfit {
                 f,
                 "broker {broker} is nats-server {version}, and a group needs 2.15 or newer, which syncs many messages \
                  together: install the release of nats.io"
+            ),
+            Unfit::SmallPayload { broker, most } => write!(
+                f,
+                "broker {broker} has max_payload {most}, and a group needs {STREAM_MESSAGE_MAX}, or long batches would be \
+                 refused: change it in the configuration of all brokers and restart them"
             ),
             Unfit::NoJetStream => f.write_str(
                 "the brokers have no JetStream for this login: configure jetstream, in the brokers and in the account",
