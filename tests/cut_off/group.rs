@@ -2,6 +2,12 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_room::server::log::cluster::broker::{self as link, Access, Asker, Plaintext, trust};
+use chat_room::server::log::cluster::prove::STREAM_INFO;
+use serde_json::Value;
 
 use crate::broker::{Brokers, Login, Setup};
 use crate::common::disk::skip;
@@ -81,6 +87,25 @@ impl Group {
     /// A node and all brokers hear nothing of each other, or again.
     pub(crate) fn set(&self, node: usize, flow: Flow) {
         self.cables[node].iter().for_each(|cable| cable.set_both(flow));
+    }
+
+    /// Changes some settings of the stream.
+    pub(crate) fn limit_the_stream(&self, settings: Value) {
+        let login = link::Login::read(&self.brokers.credentials(Login::Keeper)).expect("a login");
+        let tls = trust(None).expect("authorities");
+        let access = Access { login, tls, plaintext: Plaintext::OnLoopback, name: "keeper".to_owned() };
+        let brokers = self.brokers.urls().parse().expect("addresses");
+        let wait = Duration::from_secs(60);
+        let mut keeper = Asker::connect(&brokers, &Arc::new(access), wait).expect("a broker");
+        let mut ask = |subject: &str, body: &str| -> Value {
+            let answer = keeper.ask(subject, body.as_bytes(), wait).expect("an answer");
+            serde_json::from_slice(&answer.payload).expect("JSON")
+        };
+        let mut config = ask(STREAM_INFO, "")["config"].take();
+        let Value::Object(settings) = settings else { panic!("they are an object") };
+        config.as_object_mut().expect("an object").extend(settings);
+        let updated = ask("$JS.API.STREAM.UPDATE.ROOM", &config.to_string());
+        assert!(updated["error"].is_null(), "{updated}");
     }
 
     /// Two of the three brokers are gone.

@@ -30,6 +30,8 @@ pub(super) struct Stream {
     asks: bool,
     /// The broker's words about what a node cannot do without, on this connection.
     refusal: Option<String>,
+    /// Why no batch is stored, if the last answer to one says so.
+    unstored: Option<String>,
 }
 
 /// What an answer is to.
@@ -48,6 +50,7 @@ impl Stream {
             fetches: 0,
             asks: false,
             refusal: None,
+            unstored: None,
         }
     }
 
@@ -65,8 +68,12 @@ impl Stream {
         }
     }
 
-    /// Nothing is committed: perhaps there is no stream. The log tells that if the brokers say so, now or once there are some.
+    /// Nothing is committed: perhaps there is no room, or no stream. The log tells that if the brokers say so, now or once
+    /// there are some.
     pub(super) fn ask_what_it_is(&mut self, link: Option<&mut Link>) {
+        if let Some(why) = &self.unstored {
+            warn!("{why}");
+        }
         self.asks = true;
         if let Some(link) = link.filter(|link| link.is_up()) {
             let reply = Subject::word(format!("{}{INFO}", self.inbox));
@@ -86,7 +93,7 @@ impl Stream {
 
     /// What a node cannot do without, and the broker has refused.
     pub(super) fn refusal(&self) -> Option<&str> {
-        self.refusal.as_deref()
+        self.refusal.as_deref().or(self.unstored.as_deref())
     }
 
     /// A batch.
@@ -111,7 +118,14 @@ impl Stream {
         match message.sid {
             TAIL => numbered().map(|(seq, stamp, body)| Heard::Live { seq, stamp, body }),
             _ => match self.answer_to(&message.subject)? {
-                AnswerTo::Batch => Some(ack(message)),
+                AnswerTo::Batch => {
+                    let answer: serde_json::Value =
+                        serde_json::from_slice(&message.payload).unwrap_or_default();
+                    self.unstored = answer["error"]["description"].as_str().map(|words| {
+                        format!("JetStream stores nothing more ({words}): make room, or raise that limit")
+                    });
+                    Some(ack(message, &answer))
+                }
                 AnswerTo::Info => {
                     // What says neither that it is there nor that it is gone is no answer.
                     match parse_stream(&message.payload) {
@@ -147,9 +161,8 @@ impl Stream {
 }
 
 /// What a broker says about a batch.
-fn ack(message: &Message) -> Heard {
-    let value: Option<serde_json::Value> = serde_json::from_slice(&message.payload).ok();
-    let seq = value.as_ref().and_then(|value| value["seq"].as_u64()).filter(|seq| *seq > 0);
+fn ack(message: &Message, answer: &serde_json::Value) -> Heard {
+    let seq = answer["seq"].as_u64().filter(|seq| *seq > 0);
     match seq {
         Some(seq) if message.status().is_none() => Heard::Ack { seq: StreamSeq(seq) },
         _ => Heard::NoAck,
