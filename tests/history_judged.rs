@@ -437,6 +437,17 @@ fn a_copy_of_the_events_alone() {
     let id = fs::read_to_string(from.path().join("id")).expect("an id");
     let events: Vec<String> = names(from.path()).into_iter().filter(|name| is_events(name)).collect();
     let Some(folder) = copy(from.path(), &events) else { return };
+    // A node has its id of the group.
+    let warned: Vec<String> = check(folder.path(), SMALL.window, Whose::ANodes)
+        .warnings
+        .into_iter()
+        .map(|problem| problem.to_string())
+        .filter(|problem| problem.contains("/id: "))
+        .collect();
+    assert!(
+        warned.len() == 1 && warned[0].ends_with("/id: does not exist: a start takes the group's"),
+        "{warned:?}"
+    );
     judged(folder.path(), Warns("id: does not exist"), "events alone");
     goes_on(folder.path(), &id);
 }

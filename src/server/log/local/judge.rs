@@ -261,6 +261,12 @@ impl Judgement {
         let (renewed, what) = match self.id {
             // It may exist and be bad.
             None if !self.mistakes.is_empty() => return,
+            None if self.case.whose == Whose::ANodes => {
+                self.warnings
+                    .push(self.folder.problem(state::ID, "does not exist: a start takes the group's"));
+                self.renewed = Renewed::NoId;
+                return;
+            }
             None => (Renewed::NoId, "does not exist"),
             Some(_) if copied && self.case.whose == Whose::ANodes => {
                 self.renewed = Renewed::Copied;
