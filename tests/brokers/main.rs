@@ -183,6 +183,25 @@ fn what_a_person_has_to_do_is_told_at_once() {
     }
 }
 
+/// Who has named the right authority is not told to name another.
+#[test]
+fn a_certificate_that_is_not_valid_now_or_here() {
+    for (years, name, advice) in [
+        (2020..2021, "127.0.0.1", "; renew it, or set this machine's clock right"),
+        (2120..2121, "127.0.0.1", "; set the clock right, here or where it was made"),
+        (2020..2120, "b1.example.org", "; use a name that is in it, or make one with the name that is used"),
+    ] {
+        let Some(mut brokers) = one(Transport::TlsFirst) else { return };
+        brokers.stop(0);
+        broker::make_certificates(brokers.folder(), name, years);
+        brokers.restart(0);
+        brokers.until_ready();
+        let refused =
+            connect(&brokers.urls(), &access(&brokers, Login::Node)).expect_err("it is not trusted");
+        assert!(refused.to_string().ends_with(advice), "{refused}");
+    }
+}
+
 /// A broker that waits for TLS says nothing, and after a while it ends the connection.
 #[test]
 fn plain_text_to_a_broker_that_begins_with_tls() {

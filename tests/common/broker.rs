@@ -7,13 +7,16 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -146,7 +149,7 @@ impl Brokers {
         let folder = tempfile::tempdir().expect("a folder");
         let made = Brokers { setup, program: program.to_owned(), folder, all };
         if setup.transport != Transport::Plain {
-            make_certificates(made.folder.path());
+            make_certificates(made.folder.path(), "127.0.0.1", 2020..2120);
         }
         for login in [Login::Node, Login::Mute, Login::Deaf, Login::Keeper, Login::System] {
             let (user, password) = login.pair();
@@ -457,7 +460,8 @@ fn get(monitor: SocketAddr, path: &str) -> Option<String> {
 }
 
 /// `ca.pem`, and `broker.pem` with its key for this machine, signed by that.
-fn make_certificates(folder: &Path) {
+/// An authority, and the brokers' certificate, for `localhost` and this name, valid in these years.
+pub(crate) fn make_certificates(folder: &Path, name: &str, years: Range<i32>) {
     let authority_key = KeyPair::generate().expect("a key");
     let mut authority = CertificateParams::new([]).expect("no names");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -466,7 +470,9 @@ fn make_certificates(folder: &Path) {
     let issuer = Issuer::new(authority, authority_key);
 
     let key = KeyPair::generate().expect("a key");
-    let mut broker = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("names");
+    let mut broker = CertificateParams::new(["localhost".to_owned(), name.to_owned()]).expect("names");
+    broker.not_before = date_time_ymd(years.start, 1, 1);
+    broker.not_after = date_time_ymd(years.end, 1, 1);
     broker.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let certificate = broker.signed_by(&key, &issuer).expect("a certificate");
     fs::write(folder.join("broker.pem"), certificate.pem()).expect("a file");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use rustls::Error as TlsError;
+use rustls::{CertificateError, Error as TlsError};
 
 use super::address::{Address, Scheme};
 use crate::limits::{BROKER_LOGIN_WAIT, BROKER_SILENCE, BROKER_UNSENT_MAX};
@@ -65,6 +65,22 @@ impl Why {
     }
 }
 
+/// What to do about a certificate that is not trusted.
+fn advice(why: &CertificateError) -> &'static str {
+    match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "renew it, or set this machine's clock right"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "set the clock right, here or where it was made"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "use a name that is in it, or make one with the name that is used"
+        }
+        _ => "name the authority that signed it with --cluster-ca",
+    }
+}
+
 impl std::error::Error for Broken {}
 
 impl fmt::Display for Broken {
@@ -84,11 +100,8 @@ impl fmt::Display for Broken {
             Why::Slow { .. } => {
                 write!(f, "it has not let us in within {} s{perhaps_tls}", BROKER_LOGIN_WAIT.as_secs())
             }
-            Why::Tls(why @ TlsError::InvalidCertificate(_)) => {
-                write!(
-                    f,
-                    "its certificate is not trusted: {why}; name the authority that signed it with --cluster-ca"
-                )
+            Why::Tls(TlsError::InvalidCertificate(why)) => {
+                write!(f, "its certificate is not trusted: {why}; {}", advice(why))
             }
             Why::Tls(TlsError::InvalidMessage(_)) if broker.scheme == Scheme::Tls => f.write_str(
                 "it does not begin with TLS; use nats://, or configure the broker with handshake_first: true",
