@@ -133,17 +133,24 @@ fn one_conversation_through_all_nodes() {
 #[test]
 fn what_the_brokers_refuse_a_node_is_told() {
     let Some(group) = Group::start(1) else { return };
-    let cases = [
-        (Login::Mute, "could not join its group within", "Publish to \"room.n1\"; give this login the"),
-        (Login::Deaf, "tell the other nodes who is here, or hear it", "Subscription to \"here.check."),
-    ];
-    for (login, what, words) in cases {
+    for (login, what, words) in [
+        (Login::Mute, "could not join its group within", "Publish to \"room.n1\""),
+        (Login::Blind, "do not let this login ask about the stream", "Publish to \"stream.info\""),
+        (
+            Login::Unlettered,
+            "message 1 of the stream cannot be read",
+            "Publish to \"$JS.API.DIRECT.GET.ROOM\"",
+        ),
+        (Login::Deaf, "do not let this login ask about the stream", "Subscription to \"_INBOX."),
+        (Login::Apart, "tell the other nodes who is here, or hear it", "Subscription to \"here.check."),
+    ] {
         let folder = tempfile::tempdir().expect("a folder");
         let output = group.command(1, folder.path(), login).output().expect("the server");
         let told = String::from_utf8_lossy(&output.stderr);
         let last = told.lines().last().expect("a sentence");
-        let ends_well = last.contains("permissions of deploy/three-nodes/nats.conf");
-        assert!(last.contains(what) && last.contains(words) && ends_well, "{told}");
+        let words = format!("Permissions Violation for {words}");
+        let advice = "; give this login the permissions of deploy/three-nodes/nats.conf";
+        assert!(last.contains(what) && last.contains(&words) && last.ends_with(advice), "{told}");
     }
 }
 

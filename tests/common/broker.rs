@@ -76,8 +76,14 @@ pub(crate) enum Login {
     Node,
     /// Of a node, but it may publish nothing to the stream.
     Mute,
-    /// Of a node, but it may not hear who is at the others.
+    /// It may not ask what the stream is.
+    Blind,
+    /// It may not read the stream.
+    Unlettered,
+    /// It gets no answers.
     Deaf,
+    /// It may not hear who is at the other nodes.
+    Apart,
     /// Who makes the stream: everything in the group's account.
     Keeper,
     /// Of the system's account, where it may ask how each broker is configured.
@@ -90,7 +96,10 @@ impl Login {
         match self {
             Login::Node => ("node", "node-secret"),
             Login::Mute => ("mute", "mute-secret"),
+            Login::Blind => ("blind", "blind-secret"),
+            Login::Unlettered => ("unlettered", "unlettered-secret"),
             Login::Deaf => ("deaf", "deaf-secret"),
+            Login::Apart => ("apart", "apart-secret"),
             Login::Keeper => ("keeper", "keeper-secret"),
             Login::System => ("sys", "sys-secret"),
         }
@@ -151,7 +160,8 @@ impl Brokers {
         if setup.transport != Transport::Plain {
             make_certificates(made.folder.path(), "127.0.0.1", 2020..2120);
         }
-        for login in [Login::Node, Login::Mute, Login::Deaf, Login::Keeper, Login::System] {
+        let nodes = [Login::Node, Login::Mute, Login::Blind, Login::Unlettered, Login::Deaf, Login::Apart];
+        for login in nodes.into_iter().chain([Login::Keeper, Login::System]) {
             let (user, password) = login.pair();
             let mut options = OpenOptions::new();
             options.write(true).create_new(true).mode(0o600);
@@ -377,10 +387,11 @@ const ACCOUNTS: &str = r#"accounts {
       publish { allow: ["where.>", "here.>", "hist.>", "_INBOX.>",
                         "$JS.API.DIRECT.GET.ROOM", "stream.info", "$SYS.REQ.SERVER.PING.JSZ"] }
       subscribe { allow: ["live.>", "where.>", "here.>", "hist.>", "_INBOX.>"] } } }
-      { user: deaf, password: "deaf-secret", permissions {
-      publish { allow: ["room.>", "where.>", "here.>", "hist.>", "_INBOX.>",
-                        "$JS.API.DIRECT.GET.ROOM", "stream.info", "$SYS.REQ.SERVER.PING.JSZ"] }
-      subscribe { allow: ["live.>", "where.>", "hist.>", "_INBOX.>"] } } } ]
+      { user: blind, password: "blind-secret", permissions { publish { deny: "stream.info" } } }
+      { user: unlettered, password: "unlettered-secret",
+        permissions { publish { deny: "$JS.API.DIRECT.GET.ROOM" } } }
+      { user: deaf, password: "deaf-secret", permissions { subscribe { deny: "_INBOX.>" } } }
+      { user: apart, password: "apart-secret", permissions { subscribe { deny: "here.>" } } } ]
     imports: [
       { service: { account: ROOM, subject: "room.>" } }
       { service: { account: ROOM, subject: "$JS.API.STREAM.INFO.ROOM" }, to: "stream.info" }

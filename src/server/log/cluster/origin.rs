@@ -11,10 +11,10 @@ use crate::limits::{BROKER_ANSWER_WAIT, BROKER_ASK_AGAIN, BROKERS_READY_WAIT};
 use crate::protocol::Seq;
 use crate::server::files::Problem;
 use crate::server::log::cluster::batch::Batch;
-use crate::server::log::cluster::broker::Asker;
+use crate::server::log::cluster::broker::{Asker, NoAnswer};
 use crate::server::log::cluster::command::{Command, Genesis};
 use crate::server::log::cluster::compare::{self, Differs};
-use crate::server::log::cluster::prove::{DIRECT_GET, Proof};
+use crate::server::log::cluster::prove::{DIRECT_GET, PERMISSIONS, Proof};
 use crate::server::log::cluster::state::State;
 use crate::server::log::local::{APPLIED, LEFT, SharedSegments, read_small};
 
@@ -30,6 +30,7 @@ pub(super) fn message(asker: &mut Asker, number: u64) -> Result<Bytes, String> {
         let why = match asker.ask(DIRECT_GET, question.as_bytes(), BROKER_ANSWER_WAIT) {
             Ok(answer) if answer.status() == Some(404) => "it cannot be read".to_owned(),
             Ok(answer) => return Ok(answer.payload),
+            Err(NoAnswer::Forbidden(words)) => return Err(format!("{words}; {PERMISSIONS}")),
             Err(why) => why.to_string(),
         };
         if begin.elapsed() >= BROKERS_READY_WAIT {

@@ -8,7 +8,9 @@ use crate::server::log::cluster::broker::{Address, Link};
 use crate::server::log::cluster::ids::{NodeName, StreamSeq, parse_stamp};
 use crate::server::log::cluster::interface::Heard;
 use crate::server::log::cluster::nats::{Message, Sid, Subject};
-use crate::server::log::cluster::prove::{DIRECT_GET, REPUBLISHED, STREAM_INFO, Unfit, parse_stream};
+use crate::server::log::cluster::prove::{
+    DIRECT_GET, PERMISSIONS, REPUBLISHED, STREAM_INFO, Unfit, parse_stream,
+};
 
 /// The subscription for what the stream republishes, and the one for answers.
 const TAIL: Sid = Sid(1);
@@ -86,8 +88,7 @@ impl Stream {
         warn!("{broker}: {words}");
         let needed = [&self.batches.to_string(), DIRECT_GET, &self.inbox];
         if needed.iter().any(|subject| words.contains(subject)) {
-            let advice = "give this login the permissions of deploy/three-nodes/nats.conf";
-            self.refusal = Some(format!("{broker}: {words}; {advice}"));
+            self.refusal = Some(format!("{broker}: {words}; {PERMISSIONS}"));
         }
     }
 

@@ -222,6 +222,7 @@ impl Asker {
         } else {
             self.link.publish_with(&subject, Some(&reply), headers, body);
         }
+        let mut refused = None;
         loop {
             let heard = next(&mut self.poll, &mut self.events, &mut self.link, deadline);
             match heard.map_err(NoAnswer::Broken)? {
@@ -234,8 +235,10 @@ impl Asker {
                 Some(Heard::Forbidden(words)) if names(&words, &subject) => {
                     return Err(NoAnswer::Forbidden(words));
                 }
+                // Of the inbox, or of what the broker makes of the subject: perhaps no answer can come.
+                Some(Heard::Forbidden(words)) => refused = Some(words),
                 Some(_) => {}
-                None => return Err(NoAnswer::Late(wait)),
+                None => return Err(refused.map_or(NoAnswer::Late(wait), NoAnswer::Forbidden)),
             }
         }
     }

@@ -16,7 +16,7 @@ pub(in crate::server::log::cluster) use ask::ask_stream;
 pub use ask::{ask, ask_beside};
 pub(in crate::server::log::cluster) use judge::parse_stream;
 pub use judge::{Evidence, Own, Proof, Tolerance, prove};
-pub use stream::{ALL_JSZ, DIRECT_GET, REPUBLISHED, STREAM, STREAM_INFO, SUBJECTS};
+pub use stream::{ALL_JSZ, DIRECT_GET, PERMISSIONS, REPUBLISHED, STREAM, STREAM_INFO, SUBJECTS};
 pub use unfit::{Tolerated, Unfit};
 
 #[cfg(test)]

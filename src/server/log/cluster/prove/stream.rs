@@ -10,5 +10,7 @@ pub const REPUBLISHED: &str = "live.>";
 pub const STREAM_INFO: &str = "$JS.API.STREAM.INFO.ROOM";
 /// Reads it: any replica answers.
 pub const DIRECT_GET: &str = "$JS.API.DIRECT.GET.ROOM";
+/// What to do if the brokers refuse a login something.
+pub const PERMISSIONS: &str = "give this login the permissions of deploy/three-nodes/nats.conf";
 /// Asks each broker how its JetStream is configured.
 pub const ALL_JSZ: &str = "$SYS.REQ.SERVER.PING.JSZ";

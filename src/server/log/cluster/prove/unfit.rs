@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::stream::{ALL_JSZ, STREAM};
+use super::stream::{ALL_JSZ, PERMISSIONS, STREAM};
 use crate::limits::{REPLICAS_MIN, STREAM_MESSAGE_MAX};
 use crate::server::log::cluster::broker::Broken;
 
@@ -116,13 +116,11 @@ impl Unfit {
             Unfit::Unreadable => f.write_str("a broker's answer is not understood; is it nats-server?"),
             Unfit::Forbidden(words) => write!(
                 f,
-                "the brokers do not let this login ask about the stream ({words}); give it the permissions of \
-                 deploy/three-nodes/nats.conf"
+                "the brokers do not let this login ask about the stream ({words}); {PERMISSIONS}"
             ),
             Unfit::Apart(words) => write!(
                 f,
-                "the brokers do not let this login tell the other nodes who is here, or hear it ({words}); give it the \
-                 permissions of deploy/three-nodes/nats.conf"
+                "the brokers do not let this login tell the other nodes who is here, or hear it ({words}); {PERMISSIONS}"
             ),
             Unfit::Version { broker, version } => write!(
                 f,
