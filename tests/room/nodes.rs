@@ -201,6 +201,7 @@ fn nothing_is_left_of_what_was_said_before_the_cut() {
         bob> MSG lost
         bob> QUIT
         cut off
+        bob< BYE cut-off …
         bob is closed
         ann< BYE cut-off …
         rejoined
@@ -214,6 +215,22 @@ fn nothing_is_left_of_what_was_said_before_the_cut() {
         rejoined
         three> LOGIN bob@x password
         three< OK LOGIN …
+        ",
+    );
+}
+
+#[test]
+fn whoever_has_half_closed_learns_that_no_answer_comes() {
+    check_among_nodes(
+        "
+        disk holds
+        bob> MSG lost
+        bob> PING
+        bob ends
+        cut off
+        bob< BYE cut-off …
+        bob is closed
+        ann< BYE cut-off …
         ",
     );
 }

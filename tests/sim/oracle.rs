@@ -210,6 +210,13 @@ impl Expected {
         }
     }
 
+    /// A message of its waits, and no last word.
+    fn is_unanswered(&self) -> bool {
+        let waits = |held: &Held| matches!(held, Held::Own(_));
+        let last = |held: &Held| matches!(held, Held::Reply(line) if line.text.starts_with("BYE "));
+        self.held.iter().any(waits) && !self.held.iter().any(last)
+    }
+
     /// It is not told what became of its messages. An answer after one that does not come would be taken for that.
     fn break_off(&mut self) {
         self.last_event = LastEvent::BrokenOff;
@@ -1140,14 +1147,16 @@ impl Oracle {
         self.settled();
     }
 
-    /// The node is cut off: whoever is there is sent to another, and not told what became of their messages.
+    /// The node is cut off: whoever is there, or has half-closed and waits for an answer, is sent to another, and not told what
+    /// became of their messages.
     pub(super) fn cut_off(&mut self) {
         self.touch = Touch::Lost;
         for client in 0..self.clients.len() {
+            let is_unanswered = self.open.contains(&client) && self.clients[client].is_unanswered();
             self.drop_later_answers(client);
             self.drop_unseen_events(client);
             self.clients[client].break_off();
-            if !self.clients[client].leaving {
+            if !self.clients[client].leaving || is_unanswered {
                 self.forget(client);
                 self.reply(client, "BYE cut-off ");
             }

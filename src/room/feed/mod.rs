@@ -208,10 +208,24 @@ impl Feeds {
     }
 
     /// What became of the messages that the log has not answered will be known too late for their connections: ends all of them,
-    /// with the line that is being sent.
+    /// with the line that is being sent. Who has half-closed and waits for such an answer is told, too, that none comes.
     pub(crate) fn break_off(&mut self, why: Bye, group: &mut Group) {
+        let ids: Vec<ConnId> = (0..self.peers.slots()).filter_map(|slot| self.peers.at(slot)).collect();
+        let half_closed = |id: &ConnId| {
+            self.peers.get(*id).is_some_and(|peer| {
+                let outbox = &peer.outbox;
+                peer.last_word.is_none() && outbox.is_leaving() && outbox.replies.has_tickets()
+            })
+        };
+        let unanswered: Vec<ConnId> = ids.into_iter().filter(half_closed).collect();
         self.peers.forget_tickets(self.transcript.end());
         self.end_slots(0..self.peers.slots(), Ending::AtLineEnd, why, group);
+        for id in unanswered {
+            if let Some(peer) = self.peers.get_mut(id) {
+                peer.outbox.reply(&self.transcript, bye(why));
+                peer.last_word = Some(why);
+            }
+        }
     }
 
     /// A removed member's connections that are leaving already get no later event. In a cluster the answers that they wait for
