@@ -432,6 +432,20 @@ fn a_copy_of_the_folder_of_a_running_server() {
 }
 
 #[test]
+fn an_event_of_the_future() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("000000000001.txt"), "MSG 1 2126-01-02T03:04:05.678Z ann@x hi\n")
+        .expect("written");
+    for (whose, told) in [
+        (Whose::OneServers, ": a clock was wrong, or is; times go on from now"),
+        (Whose::ANodes, ": a clock was wrong, or is"),
+    ] {
+        let warnings = check(folder.path(), SMALL.window, whose).warnings;
+        assert!(warnings.iter().any(|warning| warning.to_string().ends_with(told)), "{warnings:?}");
+    }
+}
+
+#[test]
 fn a_copy_of_the_events_alone() {
     let from = made(Killed);
     let id = fs::read_to_string(from.path().join("id")).expect("an id");

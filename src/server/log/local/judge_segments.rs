@@ -111,10 +111,13 @@ impl Judgement {
         self.last_time = verified.last_time;
         if is_ahead(self.last_time, self.case.now) {
             let (last, now) = (self.last_time, self.case.now);
-            let what = format!(
-                "the last event is from {last}, but it is {now} now: a clock was wrong, or is; times go \
-                 on from now"
-            );
+            // A node's events have the brokers' times.
+            let then = match self.case.whose {
+                Whose::OneServers => "; times go on from now",
+                Whose::ANodes => "",
+            };
+            let what =
+                format!("the last event is from {last}, but it is {now} now: a clock was wrong, or is{then}");
             self.warnings.push(self.folder.problem(&name, what));
         }
         self.segments.lock().grow(verified.good, verified.next);
