@@ -143,6 +143,7 @@ fn what_the_brokers_refuse_a_node_is_told() {
         ),
         (Login::Deaf, "do not let this login ask about the stream", "Subscription to \"_INBOX."),
         (Login::Apart, "tell the other nodes who is here, or hear it", "Subscription to \"here.check."),
+        (Login::Curt, "tell the other nodes who is here, or hear it", "Publish to \"_INBOX.check."),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let output = group.command(1, folder.path(), login).output().expect("the server");

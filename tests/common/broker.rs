@@ -84,6 +84,8 @@ pub(crate) enum Login {
     Deaf,
     /// It may not hear who is at the other nodes.
     Apart,
+    /// It may not answer them.
+    Curt,
     /// Who makes the stream: everything in the group's account.
     Keeper,
     /// Of the system's account, where it may ask how each broker is configured.
@@ -100,6 +102,7 @@ impl Login {
             Login::Unlettered => ("unlettered", "unlettered-secret"),
             Login::Deaf => ("deaf", "deaf-secret"),
             Login::Apart => ("apart", "apart-secret"),
+            Login::Curt => ("curt", "curt-secret"),
             Login::Keeper => ("keeper", "keeper-secret"),
             Login::System => ("sys", "sys-secret"),
         }
@@ -160,7 +163,15 @@ impl Brokers {
         if setup.transport != Transport::Plain {
             make_certificates(made.folder.path(), "127.0.0.1", 2020..2120);
         }
-        let nodes = [Login::Node, Login::Mute, Login::Blind, Login::Unlettered, Login::Deaf, Login::Apart];
+        let nodes = [
+            Login::Node,
+            Login::Mute,
+            Login::Blind,
+            Login::Unlettered,
+            Login::Deaf,
+            Login::Apart,
+            Login::Curt,
+        ];
         for login in nodes.into_iter().chain([Login::Keeper, Login::System]) {
             let (user, password) = login.pair();
             let mut options = OpenOptions::new();
@@ -391,7 +402,8 @@ const ACCOUNTS: &str = r#"accounts {
       { user: unlettered, password: "unlettered-secret",
         permissions { publish { deny: "$JS.API.DIRECT.GET.ROOM" } } }
       { user: deaf, password: "deaf-secret", permissions { subscribe { deny: "_INBOX.>" } } }
-      { user: apart, password: "apart-secret", permissions { subscribe { deny: "here.>" } } } ]
+      { user: apart, password: "apart-secret", permissions { subscribe { deny: "here.>" } } }
+      { user: curt, password: "curt-secret", permissions { publish { deny: "_INBOX.>" } } } ]
     imports: [
       { service: { account: ROOM, subject: "room.>" } }
       { service: { account: ROOM, subject: "$JS.API.STREAM.INFO.ROOM" }, to: "stream.info" }

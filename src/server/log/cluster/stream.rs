@@ -85,10 +85,11 @@ impl Stream {
 
     /// The broker has refused something.
     pub(super) fn forbidden(&mut self, broker: &Address, words: &str) {
-        warn!("{broker}: {words}");
+        let refusal = format!("{broker}: {words}; {PERMISSIONS}");
+        warn!("{refusal}");
         let needed = [&self.batches.to_string(), DIRECT_GET, &self.inbox];
         if needed.iter().any(|subject| words.contains(subject)) {
-            self.refusal = Some(format!("{broker}: {words}; {PERMISSIONS}"));
+            self.refusal = Some(refusal);
         }
     }
 

@@ -57,8 +57,8 @@ pub(in crate::server::log::cluster) fn ask_stream(
     }
 }
 
-/// What comes before the subjects on which nodes tell each other what is not in the stream.
-const BESIDE: [&str; 3] = ["where.", "here.", "hist."];
+/// What comes before the subjects on which nodes tell each other what is not in the stream, and before those of answers.
+const BESIDE: [&str; 4] = ["where.", "here.", "hist.", "_INBOX."];
 
 /// Whether this login may tell the other nodes what is not in the stream, and hear it: each subject is tried. Nodes that do not
 /// hear each other would end each other's starts.
