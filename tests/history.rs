@@ -412,6 +412,35 @@ fn lines_with_wrong_numbers_are_not_appended() {
     }
 }
 
+#[test]
+fn nothing_is_appended_to_a_file_that_nobody_can_find_again() {
+    let removed = |file: &Path| fs::remove_file(file).expect("removed");
+    let replaced = |file: &Path| {
+        fs::write(file.with_extension("new"), lines(1, 2)).expect("written");
+        fs::rename(file.with_extension("new"), file).expect("replaced");
+    };
+    for change in [&removed as &dyn Fn(&Path), &replaced] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("000000000001.txt");
+        let mut store = Store::open(folder.path(), &SMALL);
+        store.append_each(3);
+        change(&file);
+        let Err(AppendError::Failed(refused)) = store.append(1) else { panic!("it would be lost") };
+        let advice = refused.0.strip_prefix(&format!("{}: was removed or replaced; ", file.display()));
+        let old = advice
+            .and_then(|advice| advice.strip_prefix("copy it back from "))
+            .and_then(|advice| advice.strip_suffix(", and restart the server"))
+            .expect("what to do");
+        // As `cp` does it.
+        fs::write(&file, fs::read(old).expect("it is still there")).expect("written");
+        assert!(matches!(store.append(1), Err(AppendError::Failed(_))), "this is another file");
+        store.close().expect("closed");
+        let mut store = Store::open(folder.path(), &SMALL);
+        assert_eq!(store.append(1), Ok(()));
+        assert_eq!(whole(folder.path()), lines(1, 4));
+    }
+}
+
 /// No assertion on times: the machine is shared. A smaller one where the code is not optimised.
 #[test]
 fn how_long_a_large_history_takes() {

@@ -7,7 +7,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
@@ -193,6 +194,11 @@ impl Storage {
             let what = format!("event {first} cannot be appended where {next} belongs");
             return Err(AppendError::Fatal(self.folder().problem(&segment_name(self.last().first), what)));
         }
+        if !self.has_name() {
+            let old = format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd());
+            let what = format!("was removed or replaced; copy it back from {old}, and restart the server");
+            return Err(AppendError::Failed(self.problem(what)));
+        }
         if self.last().len() > 0 && self.last().len() + bytes.len() as u64 > self.settings.segment_max {
             self.begin_segment()?;
         }
@@ -214,6 +220,14 @@ impl Storage {
         let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
         self.segments.lock().grow(bytes.len() as u64, Seq(next.0 + lines));
         Ok(())
+    }
+
+    /// Whether what is written to the file can be found again: an editor or `sed -i` puts another file in its place.
+    fn has_name(&self) -> bool {
+        let Ok(file) = self.file.metadata() else { return true };
+        let named = || self.folder().path(&segment_name(self.last().first)).metadata();
+        // Some file systems count no names.
+        file.nlink() > 0 || named().is_ok_and(|named| (named.dev(), named.ino()) == (file.dev(), file.ino()))
     }
 
     /// Makes durable what was written. If that fails, nothing is known of the file any more.
