@@ -1,10 +1,12 @@
 //! chat-room-server: options, logger, listener, run, exit code.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{BufRead as _, ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread::JoinHandle;
 
 use chat_room::core_dumps;
 use chat_room::fingerprint::Fingerprint;
@@ -25,6 +27,9 @@ use chat_room::server::ops::logging::Logging;
 use chat_room::server::ops::systemd;
 use chat_room::server::{Group, Outcome, Server, Speech, found, node};
 use log::{info, warn};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
@@ -196,17 +201,38 @@ fn init(path: &Path, mail: &Mail) -> Result<(), String> {
 /// At a terminal without showing it; else a line of standard input, for scripts.
 fn ask(prompt: &str) -> Result<Zeroizing<String>, String> {
     use std::io::IsTerminal as _;
+    let cannot = |error| format!("the password cannot be read: {error}");
     if std::io::stdin().is_terminal() {
-        return rpassword::prompt_password(prompt)
-            .map(Zeroizing::new)
-            .map_err(|error| format!("the password cannot be read: {error}"));
+        let signals = restore_at_signals().map_err(cannot)?;
+        let password = rpassword::prompt_password(prompt);
+        if password.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted) {
+            // rpassword has raised SIGINT, which ends the program.
+            let _ = signals.join();
+        }
+        return password.map(Zeroizing::new).map_err(cannot);
     }
     // Room for all of it, so that no copy is left behind by growing.
     let max = PASSWORD_MAX + "\r\n".len() + 1;
     let mut line = Zeroizing::new(String::with_capacity(max));
     let read = std::io::stdin().lock().take(max as u64).read_line(&mut line);
-    read.map_err(|error| format!("the password cannot be read: {error}"))?;
+    if read.map_err(cannot)? == 0 {
+        return Err("the password is read twice, and the input ended before".to_owned());
+    }
     Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// A signal that ends the program at a prompt leaves the terminal as it is now. No shell can be relied on for that.
+fn restore_at_signals() -> std::io::Result<JoinHandle<()>> {
+    let terminal = File::open("/dev/tty")?;
+    let found = tcgetattr(&terminal)?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
+    Ok(std::thread::spawn(move || {
+        for signal in &mut signals {
+            // If it fails the terminal is gone.
+            let _ = tcsetattr(&terminal, OptionalActions::Now, &found);
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    }))
 }
 
 fn check(options: &Options) -> Result<(), String> {

@@ -179,7 +179,10 @@ fn failures_are_one_sentence() {
 fn init_makes_a_file_that_lets_the_admin_in() {
     let folder = folder();
     let members = folder.path().join("members.txt");
-    check(folder.path(), "--init ann@x", "", 1, "", "chat-room-server: a password has 6 to 1024 bytes…\n");
+    let ended = "chat-room-server: the password is read twice, and the input ended before\n";
+    for input in ["", "ann-secret\n"] {
+        check(folder.path(), "--init ann@x", input, 1, "", ended);
+    }
     check(
         folder.path(),
         "--init ann@x",
@@ -219,6 +222,28 @@ fn init_makes_a_file_that_lets_the_admin_in() {
     talk.play("ann:\nann> ADD bob@x bob-secret\nann< OK ADD bob@x");
     check(folder.path(), "--init kim@x --members kim.txt", "kim-secret\nkim-secret\n", 0, "…", "…");
     assert!(folder.path().join("kim.txt").exists());
+}
+
+/// At the first prompt and at the second.
+#[test]
+fn a_signal_at_the_prompt_leaves_the_terminal_as_it_was() {
+    for keys in ["half\x03", "ann-secret\nhalf\x03"] {
+        let folder = folder();
+        let mut shell = Command::new("bash");
+        shell.current_dir(folder.path()).env("SERVER", env!("CARGO_BIN_EXE_chat-room-server"));
+        let script = "trap : INT; stty -a > before; $SERVER --init ann@x; echo exit $?; stty -a > after";
+        shell.args(["--norc", "--noprofile", "-c", script]);
+        let mut window = rexpect::session::spawn_command(shell, Some(20_000)).expect("a pseudo-terminal");
+        for (prompt, key) in ["first admin: ", "Once more: "].iter().zip(keys.split_inclusive('\n')) {
+            window.exp_string(prompt).expect("a prompt");
+            window.send(key).and_then(|_| window.flush()).expect("the terminal takes keys");
+        }
+        window.exp_string("exit 130").expect("the signal ends it");
+        window.exp_eof().expect("the shell ends");
+        let mode = |name: &str| fs::read_to_string(folder.path().join(name)).expect("stty wrote it");
+        assert_eq!(mode("after"), mode("before"));
+        assert!(!folder.path().join("members.txt").exists());
+    }
 }
 
 #[test]
