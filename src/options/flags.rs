@@ -121,7 +121,7 @@ fn limits() -> Vec<Flag> {
         .default(RATE_DEFAULT.to_string())
         .more("All connections of a member count together; before login the limit is per connection.")
         .more(
-            "Lists are the answers to WHO, MEMBERS, HISTORY, FIND, INFO, STATS and HELP; PASSWD counts as 5, too.",
+            "Lists are the answers to WHO, MEMBERS, HISTORY, FIND, INFO, STATS and HELP; PASSWD and NAME count as 5, too.",
         )
         .more("Lines beyond that are read later; nothing is dropped."),
         Flag::taking("burst", "N", "lines that one member may send at once after a pause")
