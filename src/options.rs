@@ -121,6 +121,7 @@ pub fn parse(args: &[String]) -> Result<Invocation, String> {
     if let Some(extra) = matches.free.first() {
         return Err(format!("unexpected argument '{extra}'"));
     }
+    refuse_empty(&matches)?;
     if matches.opt_present("init")
         && let Some(ignored) = flags()
             .iter()
@@ -154,6 +155,18 @@ pub fn parse(args: &[String]) -> Result<Invocation, String> {
     } else {
         Invocation::Serve(options)
     })
+}
+
+/// No option's value may be empty: `--history "$DIR"` in a script that has not set DIR would be the folder where it runs.
+fn refuse_empty(matches: &Matches) -> Result<(), String> {
+    for flag in flags() {
+        if let Some(what) = flag.value
+            && matches.opt_str(flag.long).is_some_and(|value| value.is_empty())
+        {
+            return Err(format!("--{} takes {what}, not ''", flag.long));
+        }
+    }
+    Ok(())
 }
 
 fn serving(matches: &Matches, members: PathBuf) -> Result<Options, String> {
