@@ -6,6 +6,7 @@ use std::io::{BufRead as _, ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use chat_room::core_dumps;
@@ -27,6 +28,7 @@ use chat_room::server::ops::logging::Logging;
 use chat_room::server::ops::systemd;
 use chat_room::server::{Group, Outcome, Server, Speech, found, node};
 use log::{info, warn};
+use rustix::process::Signal;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -35,6 +37,10 @@ use zeroize::Zeroizing;
 fn main() -> ExitCode {
     if let Err(error) = core_dumps::forbid() {
         complain(&format!("core dumps could not be switched off: {error}"));
+    }
+    // A file that may not grow any more (`ulimit -f`) is like a full disk, not the end of the process.
+    if let Err(error) = signal_hook::flag::register(Signal::XFSZ.as_raw(), Arc::default()) {
+        complain(&format!("the signal of a limit on files cannot be ignored: {error}"));
     }
     let args = std::env::args_os().skip(1).map(OsString::into_string);
     let args: Vec<String> = match args.collect() {

@@ -1,5 +1,7 @@
 //! The disk under the real server is full, fails, or stalls. A small tmpfs and strace; skipped where they are not
 //! possible.
+//!
+//! Longer than 350 lines: independent tests, one server each.
 
 mod common;
 
@@ -11,7 +13,7 @@ use common::disk::Disk;
 use common::peer::Peer;
 use common::server::{GROUP, Server, members_txt};
 use common::strace::Strace;
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use tempfile::TempDir;
 
 /// A small disk for the history alone. Some of it is taken, and can be given back.
@@ -135,6 +137,23 @@ fn a_full_disk_refuses_messages_and_nothing_else() {
     let numbered =
         lines(&server).iter().map(|line| line.split(' ').nth(1).map(str::to_owned)).collect::<Vec<_>>();
     assert_eq!(numbered, (1..=last + 2).map(|n| Some(n.to_string())).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_a_full_disk() {
+    let server = Server::start();
+    let mut bob = Peer::member(server.addr(), "bob@x");
+    // Room for one message, then for any number.
+    for (most, answers) in
+        [(Some(99), ["OK MSG 1 <time>", REFUSED]), (None, ["OK MSG 2 <time>", "OK MSG 3 <time>"])]
+    {
+        prlimit(Some(server.pid()), Resource::Fsize, Rlimit { current: most, maximum: None })
+            .expect("a child");
+        for answer in answers {
+            bob.say("MSG as long as half of the limit");
+            bob.expect(answer);
+        }
+    }
 }
 
 #[test]
