@@ -425,6 +425,29 @@ fn an_obstacle_to_replacing_is_reported_once_and_at_each_reload() {
 }
 
 #[test]
+fn an_obstacle_is_not_over_because_the_file_cannot_be_read() {
+    let (folder, path) = folder(b"a@x secret admin\n");
+    let chattr = |change: &str| tool(&format!("chattr {change} {}", folder.path().display()));
+    if !chattr("+i") {
+        return skip("chattr +i is not possible here");
+    }
+    let mut thread = MembersThread::open(&path, FAST);
+    let mut news = || thread.hear(Duration::from_secs(20)).expect("news").news;
+    let first = news();
+    let file = fs::File::options().write(true).open(&path).expect("it may be written");
+    // Too large to be read, then as before.
+    let told = [100 << 20, 17].map(|len| {
+        file.set_len(len).expect("it may grow");
+        let news = news();
+        (news.readable.expect("it is of this").is_ok(), news.replaceable)
+    });
+    assert!(chattr("-i"));
+    assert!(first.replaceable.expect("it is of this").is_err());
+    assert_eq!(told, [(false, None), (true, None)]);
+    assert_eq!(news().replaceable, Some(Ok(())));
+}
+
+#[test]
 fn a_full_disk_and_a_read_only_one_are_storage_errors_until_they_are_none() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(disk) = Disk::mount(folder.path()) else { return };

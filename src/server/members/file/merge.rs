@@ -238,9 +238,11 @@ impl Merge {
         if self.next_probe.is_none_or(|at| now < at) {
             return;
         }
-        if !self.is_hidden {
-            // A file that cannot be read is a problem, not an obstacle.
-            self.obstacle.now = FileRead::at(&self.path).ok().and_then(|found| found.obstacle());
+        // A file that cannot be read is a problem, not an obstacle, and says nothing of one.
+        if !self.is_hidden
+            && let Ok(found) = FileRead::at(&self.path)
+        {
+            self.obstacle.now = found.obstacle();
         }
         self.next_probe = self.obstacle.now.is_some().then(|| now + self.timing.probe);
     }
