@@ -63,6 +63,8 @@ pub(super) struct Link {
     pub(super) socket: TcpStream,
     line: Vec<u8>,
     line_max: usize,
+    /// Bytes of a server line, with its end.
+    server_line_max: usize,
 }
 
 /// Why no more lines come.
@@ -101,6 +103,7 @@ impl Link {
             socket,
             line: Vec::new(),
             line_max: LINE_MAX_DEFAULT,
+            server_line_max: LINE_MAX_DEFAULT + LINE_OVERHEAD,
         };
         let not_ours = || {
             LoginError::Unreachable(format!(
@@ -122,6 +125,8 @@ impl Link {
             return Err(not_ours());
         }
         link.line_max = hello.line_max;
+        // Events keep the length that they had when the server was started with another `--max-line`.
+        link.server_line_max = LINE_MAX_CEILING + LINE_OVERHEAD;
         let set = link.socket.set_read_timeout(Some(CLIENT_LOGIN_WAIT));
         set.map_err(|why| Ended::failed(&why).passes())?;
         Ok(link)
@@ -212,7 +217,7 @@ impl Link {
     }
 
     fn read(&mut self) -> Result<(), Ended> {
-        let max = self.line_max + LINE_OVERHEAD;
+        let max = self.server_line_max;
         let found = read_line(&mut self.reader, max, &mut self.line);
         let is_too_long = matches!(found, Ok(Found::TooLong));
         let (end, why) = match found {
