@@ -98,12 +98,14 @@ fn a_file_that_is_mounted_by_itself() {
 fn a_mounted_file_that_was_replaced_where_it_comes_from() {
     let (folder, outside) = (folder(), folder());
     let (inside, outside) = (folder.path().join("members.txt"), outside.path().join("members.txt"));
-    let Some(_mounted) = Mounted::over(&outside, &inside) else { return };
+    let Some(mounted) = Mounted::over(&outside, &inside) else { return };
     let server = Server::in_folder(folder, &["--history", "none"]);
     let edited = outside.with_extension("new");
     fs::write(&edited, members_txt(&["ann", "kim"])).expect("written");
     fs::rename(&edited, &outside).expect("renamed");
     server.until_logged("members.txt: was mounted here by itself, and has been replaced where it comes from");
+    // Before the server's folder goes: what is mounted cannot be removed.
+    drop(mounted);
 }
 
 #[test]
@@ -130,6 +132,7 @@ fn a_folder_that_is_mounted_read_only() {
         assert!(tool(&format!("mount -o remount,bind,rw {}", path.display())));
     });
     drop(mounted);
+    fs::remove_dir(path).expect("the server could only empty it");
 }
 
 #[test]
